@@ -1,0 +1,13 @@
+# Third-party libraries, all Debian 12 packages (tools/deps.txt). Their headers are SYSTEM includes.
+find_package(Threads REQUIRED)
+find_package(OpenSSL 3 REQUIRED)
+find_package(Boost 1.74 REQUIRED)
+find_package(nlohmann_json 3.11 REQUIRED)
+find_package(simdjson 3 REQUIRED)
+find_package(spdlog 1.10 REQUIRED)
+find_package(tl-expected REQUIRED)
+find_package(prometheus-cpp REQUIRED COMPONENTS core)
+find_package(yaml-cpp 0.7 REQUIRED)
+find_package(cpprestsdk 2.10 REQUIRED)
+find_package(GTest 1.12 REQUIRED)
+include(GoogleTest)

@@ -1,0 +1,164 @@
+#pragma once
+// The contract between the two processes: what the operator writes into the workload's ConfigMap
+// (policy.json, mode.json) and what a sidecar reports on its admin port (/ledger).
+//
+// All defaults are resolved by the writer; times are integers in milliseconds; JSON is canonical
+// (keys sorted, no whitespace). Field names in JSON are these members in camelCase.
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "libs/base/clock.h"
+
+namespace reliability::sidecar_config {
+
+inline constexpr int kSchemaMajor = 1;
+inline constexpr int kSchemaMinor = 0;
+
+enum class Enforcement { kObserve, kEnforce };         // "Observe", "Enforce"
+enum class UpstreamKind { kLlm, kMcp, kHttp };         // "LLM", "MCP", "HTTP"
+enum class LlmFormat { kOpenAI, kAnthropic };          // "OpenAI", "Anthropic"
+enum class BreakerScope { kTool, kProvider, kModel };  // "Tool", "Provider", "Model"
+enum class SliType { kTaskSuccess, kToolCallSuccess, kTurnLatency };
+enum class Mode { kNormal, kThrottled, kPaused, kHalfOpen };  // "Normal", ...
+
+// One place that agents call through the sidecar: route /llm/<name>, /mcp/<name> or /tools/<name>.
+struct Upstream {
+  UpstreamKind kind = UpstreamKind::kLlm;
+  std::string name;
+  LlmFormat format = LlmFormat::kOpenAI;  // only for LLM; JSON "format" is absent otherwise
+  // Base URL. Empty (LLM only): taken from AGENT_RELIABILITY_UPSTREAM_<NAME> (operator ruling 9).
+  std::string url;
+  // File with extra CA certificates (PEM), mounted beside policy.json; empty = system CAs only.
+  std::string ca_file;
+};
+
+struct Turn {
+  Milliseconds timeout{15000};           // "timeoutMs"
+  Milliseconds synthesis_reserve{3000};  // "synthesisReserveMs"
+};
+
+struct ToolTimeout {
+  std::string upstream;
+  std::string tool;  // empty = every tool of the upstream
+  Milliseconds timeout{0};
+};
+
+struct Timeouts {
+  Milliseconds llm{10000};
+  Milliseconds tool{5000};
+  Milliseconds connect{1000};
+  Milliseconds first_token{8000};
+  Milliseconds stream_idle{5000};
+  std::vector<ToolTimeout> tool_overrides;
+};
+
+struct BreakerMatch {  // empty list = any; names, no patterns
+  std::vector<std::string> upstreams;
+  std::vector<std::string> tools;
+  std::vector<std::string> models;
+};
+
+struct BreakerTrip {
+  int consecutive_failures = 3;
+  int failure_percent = 50;
+  int min_calls = 5;
+  Milliseconds window{60000};
+};
+
+struct BreakerHalfOpen {
+  int max_probes = 2;
+  int successes = 2;
+};
+
+// The first entry of a scope that matches wins. The operator always appends one catch-all entry
+// per scope with the documented defaults, so every call has its breakers.
+struct CircuitBreaker {
+  std::string name;
+  BreakerScope scope = BreakerScope::kTool;
+  BreakerMatch match;
+  BreakerTrip trip;
+  Milliseconds open_for{60000};
+  Milliseconds max_open_for{300000};
+  BreakerHalfOpen half_open;
+};
+
+struct Slo {
+  std::string key;   // "<AgentSLO uid>/<8 hex of the SLI's hash>"
+  std::string name;  // for logs and metrics
+  SliType type = SliType::kTaskSuccess;
+  std::string tool;  // ToolCallSuccess: "<upstream>/<tool>" or "<tool>"; empty = all
+  std::optional<Milliseconds> threshold;  // TurnLatency: "thresholdMs"
+};
+
+struct PolicyDocument {             // policy.json
+  int schema_major = kSchemaMajor;  // JSON: "schema":"1.0"
+  int schema_minor = kSchemaMinor;
+  std::string workload;  // "<namespace>/<Kind>/<name>"
+  Enforcement enforcement = Enforcement::kObserve;
+  std::vector<Upstream> upstreams;
+  Turn turn;
+  Timeouts timeouts;
+  std::vector<CircuitBreaker> circuit_breakers;
+  std::vector<Slo> slos;
+};
+
+// Admission control formula of slo-and-enforcement.md section 3.
+struct ThrottleOrder {
+  double objective = 0.0;  // ratio in (0, 1); JSON: decimal string
+  int max_reject_percent = 80;
+  int min_events = 10;
+};
+
+struct HalfOpenOrder {
+  int max_probes = 2;
+  std::vector<std::string> pod_uids;  // who probes; every other pod acts Paused
+};
+
+struct ModeDocument {  // mode.json
+  int schema_major = kSchemaMajor;
+  int schema_minor = kSchemaMinor;
+  std::int64_t leader_epoch = 0;  // (leader_epoch, generation) never goes back in a sidecar
+  std::int64_t generation = 0;
+  Mode mode = Mode::kNormal;
+  std::string cause;  // "<slo>/<rule>", empty for Normal
+  Milliseconds retry_after{30000};
+  std::optional<SystemTime> valid_until;  // RFC 3339; absent for Normal
+  std::optional<ThrottleOrder> throttle;
+  std::optional<HalfOpenOrder> half_open;
+};
+
+// Monotone counters of one SLO in one epoch of one sidecar process.
+struct SloCounts {
+  std::uint64_t good = 0;
+  std::uint64_t bad = 0;
+  friend bool operator==(const SloCounts&, const SloCounts&) = default;
+};
+
+struct LedgerEpoch {
+  std::string epoch;  // unique per process start, e.g. "<start ms>-<random>"
+  std::map<std::string, SloCounts> slos;
+};
+
+struct LedgerDocument {  // GET /ledger
+  int schema_major = kSchemaMajor;
+  int schema_minor = kSchemaMinor;
+  std::string pod_uid;
+  LedgerEpoch current;                 // JSON: "epoch" and "slos" at the top level
+  std::vector<LedgerEpoch> closed;     // earlier processes of this pod, newest last, at most 8
+  std::string config_hash;             // SHA-256 of the loaded policy.json's bytes; empty = none
+  std::string config_error;            // why the newest policy.json was refused; empty = it was not
+  std::int64_t mode_leader_epoch = 0;  // order in force
+  std::int64_t mode_generation = 0;
+  std::string mode;         // mode in force, e.g. "Paused"
+  bool mode_stale = false;  // past validUntil
+  std::uint64_t turns_running = 0;
+};
+
+// Compact form for the container's termination message (kubelet limit 4,096 bytes; ours 1,024).
+// {"u":podUID,"e":epoch,"s":{key:[good,bad]}}
+inline constexpr std::size_t kLastWordsBytes = 1024;
+
+}  // namespace reliability::sidecar_config

@@ -1,0 +1,36 @@
+#include "libs/base/strings.h"
+
+#include <gtest/gtest.h>
+
+#include "libs/base/hash.h"
+
+namespace reliability {
+namespace {
+
+TEST(Strings, JsonEscapingNeverEmitsInvalidUtf8) {
+  EXPECT_EQ(JsonString("a\"b\\c\n\x01"), "\"a\\\"b\\\\c\\n\\u0001\"");
+  EXPECT_EQ(JsonString("\xC3\xA9"), "\"\xC3\xA9\"");
+  EXPECT_EQ(JsonString("\xFFx"), "\"\xEF\xBF\xBDx\"");
+  EXPECT_EQ(JsonString("\xED\xA0\x80"), "\"\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\"");  // surrogate
+}
+
+TEST(Strings, SplitKeepsEmptyPieces) {
+  EXPECT_EQ(Split("a,,b", ','), (std::vector<std::string_view>{"a", "", "b"}));
+  EXPECT_EQ(Split("", ','), (std::vector<std::string_view>{""}));
+}
+
+TEST(Strings, ParseUintTakesTheWholeText) {
+  EXPECT_EQ(ParseUint("42"), 42U);
+  for (const char* text : {"", "+1", "-1", "1 ", "0x1", "99999999999999999999"}) {
+    EXPECT_EQ(ParseUint(text), std::nullopt) << text;
+  }
+}
+
+TEST(Strings, PercentDecode) { EXPECT_EQ(PercentDecode("a%2Fb%zz%4"), "a/b%zz%4"); }
+
+TEST(Hash, Sha256OfAbc) {
+  EXPECT_EQ(Sha256Hex("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+}  // namespace
+}  // namespace reliability
