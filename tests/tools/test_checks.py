@@ -1,0 +1,83 @@
+"""Each static check must be able to fail: every rule gets a tree that breaks it, and one that does not."""
+
+import pathlib
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "tools"))
+
+import check_bans
+import check_layers
+import check_sizes
+
+
+class Tree:
+    def __init__(self, files):
+        self.folder = tempfile.TemporaryDirectory()
+        self.root = pathlib.Path(self.folder.name)
+        for name, text in files.items():
+            path = self.root / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+
+    def __enter__(self):
+        return self.root
+
+    def __exit__(self, *error):
+        self.folder.cleanup()
+
+
+class Layers(unittest.TestCase):
+    def check(self, path, text):
+        with Tree({path: text}) as root:
+            return check_layers.violations(root)
+
+    def test_upward_include_is_found(self):
+        self.assertTrue(self.check("libs/policy/a.cc", '#include "libs/net/asio.h"\n'))
+        self.assertTrue(self.check("libs/kube/core/a.cc", '#include "libs/kube/client/api_client.h"\n'))
+        self.assertTrue(self.check("controllers/agent_slo/a.cc", '#include "controllers/enforcement/decide.h"\n'))
+        self.assertTrue(self.check("sidecar/a.cc", '#include "libs/api/agent_slo.h"\n'))
+
+    def test_third_party_in_the_wrong_file_is_found(self):
+        self.assertTrue(self.check("libs/http/other.cc", "#include <cpprest/http_client.h>\n"))
+        self.assertTrue(self.check("libs/policy/a.cc", "#include <nlohmann/json.hpp>\n"))
+
+    def test_production_code_does_not_include_tests(self):
+        self.assertTrue(self.check("sidecar/a.cc", '#include "tests/fakes/fake_clock.h"\n'))
+
+    def test_unknown_folder_is_found(self):
+        self.assertTrue(self.check("libs/utils/a.cc", "int a;\n"))
+
+    def test_downward_include_is_fine(self):
+        self.assertEqual([], self.check("sidecar/a.cc", '#include "libs/policy/circuit_breaker.h"\n'))
+        self.assertEqual([], self.check("libs/http/cpprest_transport.cc", "#include <cpprest/http_client.h>\n"))
+
+
+class Bans(unittest.TestCase):
+    def check(self, path, text):
+        with Tree({path: text}) as root:
+            return check_bans.violations(root)
+
+    def test_every_rule_can_fail(self):
+        for text in ("void f() { throw 1; }\n", "void f() { try { } catch (...) { } }\n", "auto a = rand();\n",
+                     "void f() { std::this_thread::sleep_for(x); }\n", "void f() { t.detach(); }\n",
+                     "using namespace std;\n", "std::mutex m;\n", "auto t = std::chrono::steady_clock::now();\n",
+                     "void f() { std::cout << 1; }\n"):
+            self.assertEqual(1, len(self.check("libs/policy/a.cc", text)), text)
+
+    def test_comments_and_strings_do_not_count(self):
+        self.assertEqual([], self.check("libs/policy/a.cc", '// throw\nauto s = "catch (";\nauto r = R"(throw)";\n'))
+
+    def test_adapters_may_catch(self):
+        self.assertEqual([], self.check("libs/http/cpprest_transport.cc", "void f() { try { } catch (...) { } }\n"))
+
+
+class Sizes(unittest.TestCase):
+    def test_long_file_is_found(self):
+        with Tree({"libs/base/a.cc": "\n" * 401, "tests/a_test.cc": "\n" * 600}) as root:
+            self.assertEqual(1, len(check_sizes.violations(root)))
+
+
+if __name__ == "__main__":
+    unittest.main()
