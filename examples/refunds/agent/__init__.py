@@ -1,0 +1,1 @@
+"""The refunds agent: an ordinary agent that answers questions about orders."""
