@@ -1,0 +1,134 @@
+#pragma once
+// All breakers of one pod by key, and which of them guard a call.
+//
+//   mcp:<server>/<tool>   scope Tool      http:<upstream>         scope Tool
+//   llm:<provider>        scope Provider  llm:<provider>/<model>  scope Model
+//
+// Names that an agent makes up must not fill the table: only tools named by the policy or seen in
+// a tools/list answer, and models that answered once, have their own key; the rest of an upstream
+// shares "<upstream>/_other" (data-plane ruling 20). Pure; event loop thread only.
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "libs/base/clock.h"
+#include "libs/policy/circuit_breaker.h"
+
+namespace reliability::policy {
+
+enum class BreakerScope : std::uint8_t { kTool, kProvider, kModel };
+
+// Empty list = any. Names, no patterns.
+struct BreakerRule {
+  std::string name;
+  BreakerScope scope = BreakerScope::kTool;
+  std::vector<std::string> upstreams;
+  std::vector<std::string> tools;
+  std::vector<std::string> models;
+  BreakerParameters parameters;
+};
+
+struct BreakerConfig {
+  std::vector<BreakerRule> rules;  // first match per scope wins; no match = no breaker
+  // Tools that other parts of the policy name (time-outs, SLOs): {upstream, tool}; empty upstream
+  // = at every server. Tools and models in `rules` need not be repeated.
+  std::vector<std::pair<std::string, std::string>> known_tools;
+};
+
+enum class TargetKind : std::uint8_t { kLlm, kMcpTool, kHttpTool };
+
+struct CallTarget {
+  TargetKind kind = TargetKind::kLlm;
+  std::string upstream;
+  std::string name;  // model or MCP tool; empty = unknown (-> _other); unused for HTTP tools
+};
+
+// Of one attempt; holds a ticket per breaker that guards it. Copyable; settle once.
+struct GuardTicket {
+  struct Part {
+    std::string key;
+    BreakerTicket ticket;
+  };
+  std::vector<Part> parts;
+  CallTarget target;
+};
+
+struct KeyedBreakerEvent {
+  std::string key;
+  std::string rule;  // BreakerRule::name
+  BreakerEvent event;
+};
+
+struct GuardAdmission {
+  // In Observe the caller sends the attempt even if this is false, counts `would_reject`, and
+  // settles as usual: the table ignores outcomes that Enforce would not have seen.
+  bool admitted = true;
+  bool probe = false;
+  GuardTicket ticket;
+  std::string refused_by;  // key
+  ErrorClass refusal = ErrorClass::kNone;
+  Milliseconds retry_after{0};
+  BreakerCause cause = BreakerCause::kNone;
+  std::vector<KeyedBreakerEvent> events;
+};
+
+class BreakerTable {
+ public:
+  static constexpr std::size_t kMaxKeys = 256;
+  static constexpr std::size_t kMaxNamesPerUpstream = 64;
+  static constexpr Milliseconds kIdleLimit{3'600'000};
+
+  // Breakers whose parameters stay equal keep their state; the others start closed, and outcomes
+  // of calls that they admitted before are ignored.
+  void Configure(BreakerConfig config);
+
+  // Names of a tools/list answer (all pages may come one by one).
+  void ObserveTools(std::string_view upstream, const std::vector<std::string>& names);
+
+  // All breakers of the target must admit; if one refuses, slots taken at the others are freed.
+  [[nodiscard]] GuardAdmission Admit(const CallTarget& target, MonotonicTime now);
+  std::vector<KeyedBreakerEvent> Settle(const GuardTicket& ticket, const AttemptOutcome& outcome,
+                                        MonotonicTime now, double jitter);
+
+  struct View {
+    std::string key;
+    std::string rule;
+    BreakerState state = BreakerState::kClosed;
+    Milliseconds retry_after{0};
+    int consecutive_failures = 0;
+  };
+  [[nodiscard]] std::vector<View> List(MonotonicTime now) const;  // by key
+  [[nodiscard]] std::size_t size() const { return entries_.size(); }
+
+ private:
+  struct Entry {
+    CallTarget target;
+    BreakerScope scope;
+    std::string rule;
+    CircuitBreaker breaker;
+    MonotonicTime last_used;
+    std::list<std::string>::iterator recency;
+  };
+
+  [[nodiscard]] const BreakerRule* FindRule(BreakerScope scope, const CallTarget& target) const;
+  [[nodiscard]] bool HasOwnKey(const CallTarget& target) const;
+  [[nodiscard]] std::string KeyOf(BreakerScope scope, const CallTarget& target) const;
+  Entry* Ensure(BreakerScope scope, const CallTarget& target, MonotonicTime now);
+  bool MakeRoom(MonotonicTime now);
+  void Learn(const std::string& upstream, const std::string& name);
+
+  BreakerConfig config_;
+  std::map<std::string, Entry, std::less<>> entries_;
+  std::list<std::string> recency_;  // least recently used first
+  std::map<std::string, std::set<std::string, std::less<>>, std::less<>> observed_;
+  std::uint64_t next_generation_ = 1;
+};
+
+}  // namespace reliability::policy

@@ -1,0 +1,153 @@
+#pragma once
+// One circuit breaker: when to stop asking a failing upstream, and when to try it again.
+//
+//            trip (consecutive | rate | quota)              open time over (lazy, at Admit)
+//   CLOSED ------------------------------------> OPEN ----------------------------------->
+//   HALF_OPEN
+//     ^                                           ^                                            |  |
+//     |                                           +--------- one probe fails (time doubles) ---+  |
+//     +------------------------ `successes` probes succeed ---------------------------------------+
+//
+// A rate-limit hold is no state: calls are refused until the time the upstream named, and no
+// failure is counted. Pure: time and the jitter's draw are arguments. Not thread-safe; the event
+// loop thread owns it.
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "libs/base/clock.h"
+#include "libs/policy/error_class.h"
+
+namespace reliability::policy {
+
+struct BreakerParameters {
+  int consecutive_failures = 3;  // 0 = rule off
+  int failure_percent = 50;      // trips at >= ; 0 = rule off
+  int min_calls = 5;             // of the rate rule
+  Milliseconds window{60000};    // ten exact buckets
+  Milliseconds open_for{60000};  // doubles at each reopening
+  Milliseconds max_open_for{300000};
+  int max_probes = 2;               // at one time
+  int successes = 2;                // to close
+  Milliseconds probe_lease{60000};  // a probe that did not settle by then gives its slot back
+  Milliseconds quota_hold{300000};
+  friend bool operator==(const BreakerParameters&, const BreakerParameters&) = default;
+};
+
+enum class BreakerState : std::uint8_t { kClosed, kOpen, kHalfOpen };
+enum class BreakerCause : std::uint8_t {
+  kNone,
+  kConsecutiveFailures,
+  kFailureRate,
+  kProbeFailed,
+  kQuota,
+  kRateLimit,
+};
+[[nodiscard]] std::string_view BreakerStateName(
+    BreakerState state);  // "closed", "open", "half_open"
+[[nodiscard]] std::string_view BreakerCauseName(BreakerCause cause);  // "consecutive_failures", …
+
+// What changed, for logs and metrics. Reopening has its own kind: opens per day count incidents.
+enum class BreakerEventKind : std::uint8_t { kOpened, kReopened, kHalfOpened, kClosed, kHeld };
+[[nodiscard]] std::string_view BreakerEventName(BreakerEventKind kind);  // "breaker_opened", …
+
+struct BreakerEvent {
+  BreakerEventKind kind = BreakerEventKind::kOpened;
+  BreakerCause cause = BreakerCause::kNone;
+  ErrorClass last_class = ErrorClass::kNone;  // of the outcome that caused it
+  int failures = 0;                           // in a row, or in the window (kFailureRate)
+  int calls = 0;                              // in the window (kFailureRate)
+  Milliseconds open_for{0};                   // kOpened, kReopened, kHeld
+};
+
+// Given back to Settle() by the call that it admitted. Copyable; settle once, later ones are
+// ignored.
+struct BreakerTicket {
+  std::uint64_t generation = 0;
+  std::uint64_t probe = 0;  // 0 = not a probe
+  bool counted = false;     // false: the call was refused (Observe sends it anyway): never counted
+};
+
+struct BreakerAdmission {
+  bool admitted = true;
+  BreakerTicket ticket;
+  ErrorClass refusal = ErrorClass::kNone;  // kCircuitOpen, or kRateLimited during a hold
+  Milliseconds retry_after{0};             // of a refusal: until the next call may pass; 0 unknown
+  BreakerCause cause = BreakerCause::kNone;
+  std::optional<BreakerEvent> event;
+};
+
+struct AttemptOutcome {
+  ErrorClass error_class = ErrorClass::kNone;
+  std::optional<Milliseconds> retry_after;  // named by the upstream
+};
+
+class CircuitBreaker {
+ public:
+  // `first_generation` must differ between breakers that follow each other under one key, so that
+  // tickets of the earlier one are ignored.
+  explicit CircuitBreaker(const BreakerParameters& parameters, std::uint64_t first_generation = 1);
+
+  // May this attempt go upstream? Moves OPEN to HALF_OPEN when its time is over.
+  [[nodiscard]] BreakerAdmission Admit(MonotonicTime now);
+
+  // The attempt's end. A stream settles at its terminal event, never earlier. `jitter` in [0, 1)
+  // spreads the open time over -20 %..+20 % (0.5 = none). Outcomes of an older generation and of
+  // expired leases are ignored.
+  std::optional<BreakerEvent> Settle(const BreakerTicket& ticket, const AttemptOutcome& outcome,
+                                     MonotonicTime now, double jitter);
+
+  [[nodiscard]] BreakerState state(MonotonicTime now) const;
+  // Until the next call may pass; 0 when it may now.
+  [[nodiscard]] Milliseconds RetryAfter(MonotonicTime now) const;
+  // Not closed, or held.
+  [[nodiscard]] bool Restricts(MonotonicTime now) const;
+  [[nodiscard]] int ProbesInFlight(MonotonicTime now) const;
+  [[nodiscard]] int consecutive_failures() const { return consecutive_; }
+  [[nodiscard]] const BreakerParameters& parameters() const { return parameters_; }
+
+ private:
+  struct Bucket {
+    std::int64_t index = -1;
+    int calls = 0;
+    int failures = 0;
+  };
+  struct Probe {
+    std::uint64_t id = 0;
+    MonotonicTime expires;
+  };
+  struct Totals {
+    int calls = 0;
+    int failures = 0;
+  };
+
+  BreakerAdmission Refuse(ErrorClass refusal, Milliseconds retry_after, BreakerCause cause) const;
+  void Record(bool failed, MonotonicTime now);
+  [[nodiscard]] Totals WindowTotals(MonotonicTime now) const;
+  [[nodiscard]] std::optional<BreakerCause> Tripped(MonotonicTime now) const;
+  BreakerEvent Open(BreakerEventKind kind, BreakerCause cause, const AttemptOutcome& outcome,
+                    MonotonicTime now, double jitter);
+  BreakerEvent Close(MonotonicTime now);
+  std::optional<BreakerEvent> Hold(const AttemptOutcome& outcome, MonotonicTime now);
+  std::optional<BreakerEvent> SettleProbe(const BreakerTicket& ticket,
+                                          const AttemptOutcome& outcome, MonotonicTime now,
+                                          double jitter);
+  void DropExpiredProbes(MonotonicTime now);
+
+  const BreakerParameters parameters_;
+  BreakerState state_ = BreakerState::kClosed;
+  BreakerCause cause_ = BreakerCause::kNone;
+  std::uint64_t generation_;
+  std::uint64_t next_probe_ = 1;
+  int consecutive_ = 0;
+  int openings_ = 0;  // since the last close; the exponent of the open time
+  int probe_successes_ = 0;
+  MonotonicTime open_until_{};
+  MonotonicTime hold_until_{};
+  std::vector<Probe> probes_;
+  std::array<Bucket, 10> buckets_{};
+};
+
+}  // namespace reliability::policy

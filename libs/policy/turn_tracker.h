@@ -1,0 +1,209 @@
+#pragma once
+// Which turn (one user request until its answer) a call belongs to, how long the turn has left, and
+// how it ended.
+//
+// Use per LLM request: Match() -> mode gate -> Open() if it is new -> BeginLlmCall() ->
+// EndLlmCall(). Per tool call: MatchToolCall() -> BeginToolCall() -> EndToolCall(). Call
+// Expire(now) at NextWake(), and TakeEnded() after any of these: each ended turn is handed out
+// once.
+//
+// Never merges two users: what is ambiguous opens a new turn. Pure: time and fresh ids are
+// arguments. Memory is bounded. Event loop thread only.
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "libs/base/clock.h"
+#include "libs/base/result.h"
+#include "libs/policy/timeouts.h"
+#include "libs/policy/turn_record.h"
+
+namespace reliability::policy {
+
+struct TurnLimits {
+  Milliseconds timeout{15000};
+  Milliseconds synthesis_reserve{3000};
+};
+
+// What a request says about its turn. Views live for the call only.
+struct TurnClues {
+  std::string_view explicit_id;   // x-agent-turn-id
+  std::string_view baggage_turn;  // W3C baggage member agent.turn
+};
+
+struct LlmClues : TurnClues {
+  // Tool-call ids of the request's last assistant message, if it stands after the last message
+  // that the user wrote.
+  std::vector<std::string> tool_call_ids;
+  bool tool_call_after_user = false;         // the request goes on with a tool loop
+  std::optional<std::uint64_t> prefix_hash;  // of the messages through the last user-authored one
+  int retry_count = 0;                       // X-Stainless-Retry-Count
+};
+
+struct ToolClues : TurnClues {
+  std::string_view tool;  // MCP tool name; empty for plain HTTP tools
+  std::optional<std::uint64_t> arguments_hash;
+};
+
+// A tool call that an LLM answer asked for.
+struct RequestedTool {
+  std::string id;
+  std::string name;
+  std::uint64_t arguments_hash = 0;
+};
+
+using TurnHandle = std::uint64_t;  // 0 = no turn
+
+enum class MatchKind : std::uint8_t {
+  kNew,      // LLM request: opens a turn. Tool call: belongs to none.
+  kRunning,  // joins `turn`
+  kEnded,    // goes on with `turn`, which ended at its deadline: answer deadline_exceeded
+};
+
+struct TurnMatch {
+  MatchKind kind = MatchKind::kNew;
+  TurnHandle turn = 0;
+  IdentitySource source = IdentitySource::kNone;
+  bool resumed = false;  // kNew: looks like the continuation of a turn that is no longer known
+};
+
+struct LlmCallEnd {
+  ErrorClass error_class = ErrorClass::kNone;  // kClientCancelled: the agent went away
+  bool final_answer = false;                   // complete, delivered, asks for no tool
+  std::vector<RequestedTool> tool_calls;       // of a complete answer
+};
+
+struct TurnView {
+  std::string id;
+  MonotonicTime started;
+  MonotonicTime deadline;
+  Milliseconds reserve{0};
+  bool ended = false;
+  bool resumed = false;
+};
+
+enum class ReportedResult : std::uint8_t { kSuccess, kFailure };
+
+class TurnTracker {
+ public:
+  static constexpr std::size_t kMaxTurns = 4096;
+  static constexpr std::size_t kMaxToolCallsPerTurn = 256;
+  static constexpr std::size_t kMaxRemembered = 16384;  // ended turns that can still be reported
+  static constexpr std::size_t kMaxIdBytes = 128;
+  static constexpr Milliseconds kExplicitLinger{2000};
+  static constexpr Milliseconds kReportFor{86'400'000};
+
+  explicit TurnTracker(const TurnLimits& limits) : limits_(limits) {}
+
+  // For turns that open from now on.
+  void SetLimits(const TurnLimits& limits) { limits_ = limits; }
+
+  [[nodiscard]] TurnMatch Match(const LlmClues& clues, MonotonicTime now);
+  // `fresh` makes the id of a turn that has none; random, never 0.
+  TurnHandle Open(const LlmClues& clues, const TurnMatch& match, MonotonicTime now,
+                  std::uint64_t fresh);
+  void BeginLlmCall(TurnHandle turn, MonotonicTime now);
+  void EndLlmCall(TurnHandle turn, const LlmCallEnd& end, MonotonicTime now);
+
+  // Joins by explicit id, baggage, then name + arguments of a tool call that a live turn asked for
+  // (each request of a tool is consumed by one call, oldest first), then by name alone or (plain
+  // HTTP tools) by being awaited at all, if only one live turn fits.
+  [[nodiscard]] TurnMatch MatchToolCall(const ToolClues& clues, MonotonicTime now);
+  // `tool` names the tool in the record: "orders/search". Returns a number for EndToolCall.
+  std::uint64_t BeginToolCall(TurnHandle turn, const ToolClues& clues, MonotonicTime now);
+  void EndToolCall(TurnHandle turn, std::uint64_t call, std::string_view tool, ErrorClass cls,
+                   MonotonicTime now);
+
+  // What the turn leaves at `now`; nullopt for unknown or ended turns.
+  [[nodiscard]] std::optional<TurnBudget> Budget(TurnHandle turn, MonotonicTime now) const;
+  [[nodiscard]] std::optional<TurnView> View(TurnHandle turn) const;
+
+  // POST /v1/turns/{id}/outcome. A running turn ends with it. For 24 h after its end a report that
+  // changes the verdict returns the correction to book; kNotFound for unknown ids.
+  Result<std::optional<TurnCorrection>> Report(std::string_view id, ReportedResult result,
+                                               MonotonicTime now);
+
+  // Ends what is due. NextWake: when to call it next; nullopt = nothing pending.
+  void Expire(MonotonicTime now);
+  [[nodiscard]] std::optional<MonotonicTime> NextWake() const;
+  [[nodiscard]] std::vector<TurnRecord> TakeEnded();
+  // The pod terminates: what still runs ends without an event.
+  void Terminate(MonotonicTime now);
+
+  [[nodiscard]] std::size_t running() const { return running_; }
+
+ private:
+  struct ToolState {
+    std::uint64_t call = 0;
+    ErrorClass error_class = ErrorClass::kNone;
+  };
+  struct Pending {
+    std::string name;
+    std::uint64_t arguments_hash = 0;
+  };
+  struct Turn {
+    std::string id;
+    IdentitySource source = IdentitySource::kNone;
+    bool explicit_id = false;
+    bool resumed = false;
+    MonotonicTime started;
+    MonotonicTime deadline;
+    Milliseconds reserve{0};
+    std::optional<std::uint64_t> prefix_hash;
+    int calls_in_flight = 0;
+    int llm_calls = 0;
+    int tool_calls = 0;
+    bool cancelled = false;
+    bool answered = false;
+    MonotonicTime answered_at;
+    std::optional<MonotonicTime> linger_until;  // explicit id, answered: ends then
+    ErrorClass last_llm = ErrorClass::kNone;
+    std::vector<std::uint64_t> issued_ids;  // hashes, to clean the index
+    std::deque<Pending> pending;
+    std::map<std::string, ToolState, std::less<>> tools;
+    bool ended = false;
+    TurnEnd end = TurnEnd::kAnswered;
+    MonotonicTime forget_at;  // ended: until then continuations are recognised
+  };
+  struct Remembered {
+    std::uint64_t serial = 0;
+    MonotonicTime ended_at;
+    TurnResult result = TurnResult::kNone;
+  };
+
+  [[nodiscard]] Turn* Find(TurnHandle handle);
+  [[nodiscard]] const Turn* Find(TurnHandle handle) const;
+  [[nodiscard]] Turn* FindLive(TurnHandle handle);
+  [[nodiscard]] std::optional<TurnMatch> MatchNamed(const TurnClues& clues, MonotonicTime now);
+  [[nodiscard]] TurnHandle ByIssuedIds(const LlmClues& clues) const;
+  [[nodiscard]] TurnHandle ByPrefix(const LlmClues& clues) const;
+  [[nodiscard]] TurnHandle ByPending(const ToolClues& clues) const;
+  [[nodiscard]] static bool AwaitsRetry(const Turn& turn);
+  void FinishIfAnswered(TurnHandle handle, Turn& turn, MonotonicTime now);
+  void End(TurnHandle handle, Turn& turn, TurnEnd end, MonotonicTime at,
+           std::optional<ReportedResult> reported = std::nullopt);
+  void Erase(TurnHandle handle);
+  void MakeRoom(MonotonicTime now);
+  void Remember(const std::string& id, TurnResult result, MonotonicTime at);
+
+  TurnLimits limits_;
+  TurnHandle next_handle_ = 1;
+  std::uint64_t next_call_ = 1;
+  std::size_t running_ = 0;
+  std::map<TurnHandle, Turn> turns_;  // by age
+  std::unordered_map<std::string, TurnHandle> by_id_;
+  std::unordered_multimap<std::uint64_t, TurnHandle> by_issued_;
+  std::unordered_multimap<std::uint64_t, TurnHandle> by_prefix_;  // live turns only
+  std::unordered_map<std::string, Remembered> remembered_;
+  std::deque<std::pair<std::string, std::uint64_t>> remembered_order_;
+  std::uint64_t next_serial_ = 1;
+  std::vector<TurnRecord> ended_;
+};
+
+}  // namespace reliability::policy

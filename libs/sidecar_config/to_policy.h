@@ -1,0 +1,26 @@
+#pragma once
+// From the documents to the inputs of libs/policy, so that each mapping exists once. Pure.
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "libs/policy/breaker_table.h"
+#include "libs/policy/mode_gate.h"
+#include "libs/policy/sli_classifier.h"
+#include "libs/policy/turn_tracker.h"
+#include "libs/sidecar_config/schema.h"
+
+namespace reliability::sidecar_config {
+
+[[nodiscard]] policy::BreakerConfig ToBreakerConfig(const PolicyDocument& document);
+[[nodiscard]] policy::TurnLimits ToTurnLimits(const PolicyDocument& document);
+[[nodiscard]] std::vector<policy::SloRule> ToSloRules(const PolicyDocument& document);
+// `pod_uid` decides whether a HalfOpen order makes this pod probe.
+[[nodiscard]] policy::ModeOrder ToModeOrder(const ModeDocument& document, std::string_view pod_uid);
+
+// Time-out of a tool call: the override of (upstream, tool), else of the whole upstream, else the
+// default. `tool` is empty for plain HTTP tools.
+[[nodiscard]] Milliseconds ToolTimeoutOf(const Timeouts& timeouts, std::string_view upstream,
+                                         std::string_view tool);
+
+}  // namespace reliability::sidecar_config

@@ -1,0 +1,104 @@
+#pragma once
+// Watches one LLM answer as it passes, in pieces of any size: when the first token came, which
+// tools it asks for, whether it ended properly, which error it carries. Pure, incremental, bounded.
+//
+//   LlmAnswer answer(LlmApi::kOpenAIChat, AnswerShape::kStream);
+//   answer.Feed(piece); … answer.Finish();   // Finish at the end of the body, clean or cut
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "libs/policy/classifier.h"
+#include "libs/policy/turn_tracker.h"
+#include "sidecar/inspect/llm_request.h"
+#include "sidecar/inspect/sse_splitter.h"
+
+namespace reliability::sidecar::inspect {
+
+enum class AnswerShape : std::uint8_t {
+  kStream,  // 2xx text/event-stream
+  kJson,    // 2xx application/json
+  kError,   // status >= 400 with a body
+  kOpaque,  // encoded or another type: judged by its status alone
+};
+
+// By status and headers. A content-encoding other than identity makes it opaque.
+[[nodiscard]] AnswerShape ShapeOf(int status, std::string_view content_type,
+                                  std::string_view content_encoding);
+
+class LlmAnswer {
+ public:
+  static constexpr std::size_t kMaxJsonBytes = 4U << 20U;
+  static constexpr std::size_t kMaxErrorBytes = 64U << 10U;
+  static constexpr std::size_t kMaxArgumentBytes = 256U << 10U;
+  static constexpr std::size_t kMaxToolCalls = 128;
+
+  LlmAnswer(LlmApi api, AnswerShape shape) : api_(api), shape_(shape) {}
+
+  void Feed(std::string_view bytes);
+  // The body ended: `clean` = by its framing, false = cut.
+  void Finish(bool clean);
+
+  // A content, reasoning or tool delta was seen (kStream), or any byte (other shapes).
+  [[nodiscard]] bool first_token() const { return first_token_; }
+  // kStream: the terminal event ([DONE], message_stop) was seen; nothing more is needed.
+  [[nodiscard]] bool terminal() const { return terminal_; }
+  // kStream: the answer is whole (finish reason seen), even if the terminal event is missing.
+  [[nodiscard]] bool complete() const { return complete_; }
+  // Asks for tools; known once complete.
+  [[nodiscard]] bool has_tool_calls() const { return has_tool_calls_; }
+  // Complete, asks for no tool and is not a pause: the turn's answer.
+  [[nodiscard]] bool final_answer() const;
+  [[nodiscard]] std::vector<policy::RequestedTool> tool_calls() const;
+  [[nodiscard]] const std::string& finish_reason() const { return finish_reason_; }
+  [[nodiscard]] const std::string& model() const { return model_; }
+  [[nodiscard]] int malformed_events() const { return malformed_; }
+  // Body of an error, or an error event inside a stream.
+  [[nodiscard]] const std::optional<policy::ProviderError>& error() const { return error_; }
+
+  // Class of the whole answer after Finish().
+  [[nodiscard]] policy::ErrorClass Classify(int status) const;
+
+ private:
+  struct ToolCall {
+    std::string id;
+    std::string name;
+    std::string arguments;
+    bool overflow = false;
+  };
+
+  void OnEvent(const SseSplitter::Event& event);
+  void OnOpenAiEvent(std::string_view data);
+  void OnAnthropicEvent(std::string_view data);
+  void ReadJsonAnswer();
+  void ReadOpenAiAnswer();
+  void ReadAnthropicAnswer();
+  ToolCall* ToolAt(std::int64_t choice, std::int64_t index);
+  static void Append(ToolCall& call, std::string_view piece);
+  [[nodiscard]] policy::Protocol protocol() const;
+
+  const LlmApi api_;
+  const AnswerShape shape_;
+  SseSplitter splitter_;
+  std::string body_;
+  bool overflow_ = false;  // larger than we look at: judged by its status alone
+  bool first_token_ = false;
+  bool terminal_ = false;
+  bool complete_ = false;
+  bool has_tool_calls_ = false;
+  bool finished_ = false;
+  bool clean_ = false;
+  int malformed_ = 0;
+  std::string finish_reason_;
+  std::string model_;
+  std::map<std::pair<std::int64_t, std::int64_t>, ToolCall> calls_;
+  std::optional<policy::ProviderError> error_;
+};
+
+// {"error":{…}} of either provider, or a bare object with the fields; all empty if not understood.
+[[nodiscard]] policy::ProviderError ReadProviderError(std::string_view body);
+
+}  // namespace reliability::sidecar::inspect

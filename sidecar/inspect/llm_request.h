@@ -1,0 +1,40 @@
+#pragma once
+// What one LLM request says: model, stream or not, and the clues of its turn. The bytes themselves
+// pass untouched. Pure; the simdjson parser is per thread.
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "libs/base/result.h"
+
+namespace reliability::sidecar::inspect {
+
+// Larger bodies are relayed without a model and without a turn by content.
+inline constexpr std::size_t kMaxInspectedRequest = 1U << 20U;
+
+enum class LlmApi : std::uint8_t { kOpenAIChat, kAnthropicMessages };
+
+struct LlmRequest {
+  std::string model;
+  bool stream = false;
+  // Of the messages through the last one that the user wrote: constant while tool results are
+  // appended. Reads role, text and digests of other parts; not system, tools, ids, cache_control.
+  std::optional<std::uint64_t> prefix_hash;
+  std::vector<std::string> tool_call_ids;  // last assistant message after the last user message
+  bool tool_call_after_user = false;
+};
+
+// kInvalid: not a JSON object, or `model`, `stream` or `messages` twice (two readers could see two
+// requests). Fields of an unexpected type are left at their default: the provider judges them.
+[[nodiscard]] Result<LlmRequest> ReadLlmRequest(LlmApi api, std::string_view body);
+
+// Path below the route: "/v1/chat/completions", "/messages" …; nullopt = other endpoint, relayed
+// without a turn.
+[[nodiscard]] std::optional<LlmApi> LlmApiOfPath(std::string_view path);
+
+// W3C baggage member, percent-decoded; empty if absent.
+[[nodiscard]] std::string BaggageMember(std::string_view baggage, std::string_view key);
+
+}  // namespace reliability::sidecar::inspect
