@@ -17,8 +17,8 @@ struct ObjectPeek {
   bool deleting = false;  // metadata.deletionTimestamp is set
 };
 
-// kInvalid if it is not an object with a metadata.name.
-// `padded`: at least 64 readable bytes follow the text (then it is not copied).
+// kInvalid if it is not an object with metadata. What is absent stays empty (a bookmark has no
+// name). `padded`: at least 64 readable bytes follow the text (then it is not copied).
 [[nodiscard]] Result<ObjectPeek> PeekObject(std::string_view raw_json, bool padded = false);
 
 }  // namespace reliability::kube
