@@ -1,0 +1,117 @@
+#include "libs/api/agent_reliability_policy.h"
+
+namespace reliability::api {
+
+void Fields(FieldVisitor& v, CaConfigMapRef& o) {
+  v.Field("name", o.name, Presence::kRequired);
+  v.Field("key", o.key);
+}
+
+void Fields(FieldVisitor& v, LlmUpstream& o) {
+  v.Field("name", o.name, Presence::kRequired);
+  v.Field("format", o.format, Presence::kRequired);
+  v.Field("url", o.url);
+  v.Field("env", o.env);
+  v.Field("caConfigMapRef", o.ca_config_map_ref);
+}
+
+void Fields(FieldVisitor& v, ToolUpstream& o) {
+  v.Field("name", o.name, Presence::kRequired);
+  v.Field("url", o.url, Presence::kRequired);
+  v.Field("env", o.env);
+  v.Field("caConfigMapRef", o.ca_config_map_ref);
+}
+
+void Fields(FieldVisitor& v, Upstreams& o) {
+  v.Field("llms", o.llms);
+  v.Field("mcpServers", o.mcp_servers);
+  v.Field("tools", o.tools);
+}
+
+void Fields(FieldVisitor& v, TurnSpec& o) {
+  v.Field("timeout", o.timeout);
+  v.Field("synthesisReserve", o.synthesis_reserve);
+}
+
+void Fields(FieldVisitor& v, ToolOverride& o) {
+  v.Field("upstream", o.upstream, Presence::kRequired);
+  v.Field("tool", o.tool);
+  v.Field("timeout", o.timeout, Presence::kRequired);
+}
+
+void Fields(FieldVisitor& v, TimeoutsSpec& o) {
+  v.Field("llm", o.llm);
+  v.Field("tool", o.tool);
+  v.Field("connect", o.connect);
+  v.Field("firstToken", o.first_token);
+  v.Field("streamIdle", o.stream_idle);
+  v.Field("toolOverrides", o.tool_overrides);
+}
+
+void Fields(FieldVisitor& v, BreakerMatch& o) {
+  v.Field("upstreams", o.upstreams);
+  v.Field("tools", o.tools);
+  v.Field("models", o.models);
+}
+
+void Fields(FieldVisitor& v, BreakerTrip& o) {
+  v.Field("consecutiveFailures", o.consecutive_failures);
+  v.Field("failurePercent", o.failure_percent);
+  v.Field("minCalls", o.min_calls);
+  v.Field("window", o.window);
+}
+
+void Fields(FieldVisitor& v, BreakerHalfOpen& o) {
+  v.Field("maxProbes", o.max_probes);
+  v.Field("successes", o.successes);
+}
+
+void Fields(FieldVisitor& v, CircuitBreakerSpec& o) {
+  v.Field("name", o.name, Presence::kRequired);
+  v.Field("scope", o.scope, Presence::kRequired);
+  v.Field("match", o.match);
+  v.Field("trip", o.trip);
+  v.Field("openFor", o.open_for);
+  v.Field("maxOpenFor", o.max_open_for);
+  v.Field("halfOpen", o.half_open);
+}
+
+void Fields(FieldVisitor& v, AgentReliabilityPolicySpec& o) {
+  v.Field("targetRefs", o.target_refs, Presence::kRequired);
+  v.Field("enforcement", o.enforcement);
+  v.Field("upstreams", o.upstreams, Presence::kRequired);
+  v.Field("turn", o.turn);
+  v.Field("timeouts", o.timeouts);
+  v.Field("circuitBreakers", o.circuit_breakers);
+  v.Field("errorBudgetPolicyRef", o.error_budget_policy_ref);
+}
+
+void Fields(FieldVisitor& v, PolicyAncestor& o) {
+  v.Field("ancestorRef", o.ancestor_ref, Presence::kRequired);
+  v.Field("controllerName", o.controller_name, Presence::kRequired);
+  v.Field("configHash", o.config_hash);
+  v.Field("podsCovered", o.pods_covered);
+  v.Field("podsStale", o.pods_stale);
+  v.Field("podsMissing", o.pods_missing);
+  v.Field("conditions", o.conditions);
+}
+
+void Fields(FieldVisitor& v, AgentReliabilityPolicyStatus& o) {
+  v.Field("observedGeneration", o.observed_generation);
+  v.Field("target", o.target);
+  v.Field("covered", o.covered);
+  v.Field("podsCovered", o.pods_covered);
+  v.Field("podsStale", o.pods_stale);
+  v.Field("podsMissing", o.pods_missing);
+  v.Field("configHash", o.config_hash);
+  v.Field("conditions", o.conditions);
+  v.Field("ancestors", o.ancestors);
+}
+
+void Fields(FieldVisitor& v, AgentReliabilityPolicy& o) {
+  v.Field("metadata", o.metadata, Presence::kRequired);
+  v.Field("spec", o.spec, Presence::kRequired);
+  v.Field("status", o.status);
+}
+
+}  // namespace reliability::api

@@ -1,0 +1,161 @@
+#pragma once
+// AgentReliabilityPolicy (arp): which agents get a sidecar, where their calls go, how calls are
+// bounded. Meaning of each field: crds/agentreliabilitypolicies.yaml. Defaults that the schema
+// cannot have (they depend on the turn or the scope) are empty optionals here; the policy
+// controller resolves them.
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "libs/api/conditions.h"
+#include "libs/api/object_meta.h"
+
+namespace reliability::api {
+
+enum class Enforcement { kObserve, kEnforce };
+template <>
+struct EnumNames<Enforcement> {
+  static constexpr std::array<std::string_view, 2> kNames = {"Observe", "Enforce"};
+};
+
+enum class LlmFormat { kOpenAI, kAnthropic };
+template <>
+struct EnumNames<LlmFormat> {
+  static constexpr std::array<std::string_view, 2> kNames = {"OpenAI", "Anthropic"};
+};
+
+enum class BreakerScope { kTool, kProvider, kModel };
+template <>
+struct EnumNames<BreakerScope> {
+  static constexpr std::array<std::string_view, 3> kNames = {"Tool", "Provider", "Model"};
+};
+
+struct CaConfigMapRef {
+  std::string name;
+  std::string key = "ca.crt";
+};
+
+struct LlmUpstream {
+  std::string name;
+  LlmFormat format = LlmFormat::kOpenAI;
+  std::string url;               // empty: the agent's own base URL variable says it
+  std::vector<std::string> env;  // further variables that get the local route
+  std::optional<CaConfigMapRef> ca_config_map_ref;
+};
+
+// An MCP server or a plain HTTP tool.
+struct ToolUpstream {
+  std::string name;
+  std::string url;
+  std::vector<std::string> env;
+  std::optional<CaConfigMapRef> ca_config_map_ref;
+};
+
+struct Upstreams {
+  std::vector<LlmUpstream> llms;
+  std::vector<ToolUpstream> mcp_servers;
+  std::vector<ToolUpstream> tools;
+};
+
+struct TurnSpec {
+  Milliseconds timeout{15000};
+  std::optional<Milliseconds> synthesis_reserve;
+};
+
+struct ToolOverride {
+  std::string upstream;
+  std::string tool;  // empty: every tool of the upstream
+  Milliseconds timeout{0};
+};
+
+struct TimeoutsSpec {
+  std::optional<Milliseconds> llm;
+  std::optional<Milliseconds> tool;
+  std::optional<Milliseconds> connect;
+  std::optional<Milliseconds> first_token;
+  std::optional<Milliseconds> stream_idle;
+  std::vector<ToolOverride> tool_overrides;
+};
+
+struct BreakerMatch {  // an empty list matches anything
+  std::vector<std::string> upstreams;
+  std::vector<std::string> tools;
+  std::vector<std::string> models;
+};
+
+struct BreakerTrip {
+  std::int32_t consecutive_failures = 3;
+  std::int32_t failure_percent = 50;
+  std::int32_t min_calls = 5;
+  Milliseconds window{60000};
+};
+
+struct BreakerHalfOpen {
+  std::int32_t max_probes = 2;
+  std::int32_t successes = 2;
+};
+
+struct CircuitBreakerSpec {
+  std::string name;
+  BreakerScope scope = BreakerScope::kTool;
+  BreakerMatch match;
+  BreakerTrip trip;
+  std::optional<Milliseconds> open_for;
+  Milliseconds max_open_for{300000};
+  BreakerHalfOpen half_open;
+};
+
+struct AgentReliabilityPolicySpec {
+  std::vector<TargetRef> target_refs;
+  Enforcement enforcement = Enforcement::kObserve;
+  Upstreams upstreams;
+  TurnSpec turn;
+  TimeoutsSpec timeouts;
+  std::vector<CircuitBreakerSpec> circuit_breakers;
+  std::optional<NameRef> error_budget_policy_ref;
+};
+
+// The state of one target (GEP-713).
+struct PolicyAncestor {
+  TargetRef ancestor_ref;
+  std::string controller_name;
+  std::string config_hash;  // SHA-256 of the newest policy.json of this target
+  std::int32_t pods_covered = 0;
+  std::int32_t pods_stale = 0;
+  std::int32_t pods_missing = 0;
+  Conditions conditions;
+};
+
+struct AgentReliabilityPolicyStatus {
+  std::int64_t observed_generation = 0;
+  std::string target;   // column: "Deployment/refunds-agent"
+  std::string covered;  // column: "3/3"
+  std::int32_t pods_covered = 0;
+  std::int32_t pods_stale = 0;
+  std::int32_t pods_missing = 0;
+  std::string config_hash;  // only with one target
+  Conditions conditions;    // Accepted, Programmed, SidecarsCovered
+  std::vector<PolicyAncestor> ancestors;
+};
+
+struct AgentReliabilityPolicy {
+  ObjectMeta metadata;
+  AgentReliabilityPolicySpec spec;
+  AgentReliabilityPolicyStatus status;
+};
+
+template <>
+struct Traits<AgentReliabilityPolicy> {
+  static constexpr std::string_view kGroup = kApiGroup;
+  static constexpr std::string_view kVersion = kApiVersion;
+  static constexpr std::string_view kPlural = "agentreliabilitypolicies";
+  static constexpr std::string_view kKind = "AgentReliabilityPolicy";
+};
+
+void Fields(FieldVisitor& v, AgentReliabilityPolicySpec& o);
+void Fields(FieldVisitor& v, AgentReliabilityPolicyStatus& o);
+void Fields(FieldVisitor& v, AgentReliabilityPolicy& o);
+
+}  // namespace reliability::api
