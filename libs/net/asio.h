@@ -1,0 +1,10 @@
+#pragma once
+// The only include of Asio and Beast. g++ 12 needs <utility> first: Boost 1.74 uses std::exchange
+// without including it.
+#include <utility>
+// clang-format off
+#include <boost/asio.hpp>
+#include <boost/asio/ssl.hpp>
+#include <boost/beast.hpp>
+#include <boost/beast/ssl.hpp>
+// clang-format on
