@@ -86,6 +86,9 @@ struct AttemptOutcome {
 
 class CircuitBreaker {
  public:
+  // No upstream keeps a breaker shut for longer than this by naming a time.
+  static constexpr Milliseconds kMaxNamedWait{3'600'000};
+
   // `first_generation` must differ between breakers that follow each other under one key, so that
   // tickets of the earlier one are ignored.
   explicit CircuitBreaker(const BreakerParameters& parameters, std::uint64_t first_generation = 1);
@@ -99,7 +102,8 @@ class CircuitBreaker {
   std::optional<BreakerEvent> Settle(const BreakerTicket& ticket, const AttemptOutcome& outcome,
                                      MonotonicTime now, double jitter);
 
-  [[nodiscard]] BreakerState state(MonotonicTime now) const;
+  // OPEN stays until the first Admit() after its time: transitions are lazy.
+  [[nodiscard]] BreakerState state() const { return state_; }
   // Until the next call may pass; 0 when it may now.
   [[nodiscard]] Milliseconds RetryAfter(MonotonicTime now) const;
   // Not closed, or held.
@@ -123,20 +127,21 @@ class CircuitBreaker {
     int failures = 0;
   };
 
-  BreakerAdmission Refuse(ErrorClass refusal, Milliseconds retry_after, BreakerCause cause) const;
+  [[nodiscard]] static BreakerAdmission Refuse(ErrorClass refusal, Milliseconds retry_after,
+                                               BreakerCause cause);
   void Record(bool failed, MonotonicTime now);
   [[nodiscard]] Totals WindowTotals(MonotonicTime now) const;
   [[nodiscard]] std::optional<BreakerCause> Tripped(MonotonicTime now) const;
   BreakerEvent Open(BreakerEventKind kind, BreakerCause cause, const AttemptOutcome& outcome,
                     MonotonicTime now, double jitter);
-  BreakerEvent Close(MonotonicTime now);
+  BreakerEvent Close();
   std::optional<BreakerEvent> Hold(const AttemptOutcome& outcome, MonotonicTime now);
   std::optional<BreakerEvent> SettleProbe(const BreakerTicket& ticket,
                                           const AttemptOutcome& outcome, MonotonicTime now,
                                           double jitter);
   void DropExpiredProbes(MonotonicTime now);
 
-  const BreakerParameters parameters_;
+  BreakerParameters parameters_;
   BreakerState state_ = BreakerState::kClosed;
   BreakerCause cause_ = BreakerCause::kNone;
   std::uint64_t generation_;

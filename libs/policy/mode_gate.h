@@ -56,7 +56,7 @@ class ModeGate {
   enum class Applied : std::uint8_t { kChanged, kRenewed, kIgnoredOlder };
 
   // An order with lower (leader_epoch, generation) than seen before is ignored.
-  Applied Apply(const ModeOrder& order);
+  Applied Apply(const ModeOrder& order, SystemTime wall);
   // The file is missing: Normal. What was seen before still orders later ones.
   void Clear();
 
@@ -94,7 +94,7 @@ class ModeGate {
   std::int64_t seen_epoch_ = 0;
   std::int64_t seen_generation_ = 0;
   // Once expired, only a newer generation counts: a renewal must not pause again (ruling 42).
-  mutable bool expired_ = false;
+  bool expired_ = false;
   std::set<std::uint64_t> probes_;
   std::array<Second, kWindowSeconds> seconds_{};  // turns that ended, by second
 };

@@ -108,17 +108,17 @@ class TurnTracker {
   // `fresh` makes the id of a turn that has none; random, never 0.
   TurnHandle Open(const LlmClues& clues, const TurnMatch& match, MonotonicTime now,
                   std::uint64_t fresh);
-  void BeginLlmCall(TurnHandle turn, MonotonicTime now);
+  void BeginLlmCall(TurnHandle turn);
   void EndLlmCall(TurnHandle turn, const LlmCallEnd& end, MonotonicTime now);
 
   // Joins by explicit id, baggage, then name + arguments of a tool call that a live turn asked for
   // (each request of a tool is consumed by one call, oldest first), then by name alone or (plain
   // HTTP tools) by being awaited at all, if only one live turn fits.
   [[nodiscard]] TurnMatch MatchToolCall(const ToolClues& clues, MonotonicTime now);
-  // `tool` names the tool in the record: "orders/search". Returns a number for EndToolCall.
-  std::uint64_t BeginToolCall(TurnHandle turn, const ToolClues& clues, MonotonicTime now);
-  void EndToolCall(TurnHandle turn, std::uint64_t call, std::string_view tool, ErrorClass cls,
-                   MonotonicTime now);
+  // Returns a number for EndToolCall, where `tool` names the tool in the record: "orders/search".
+  std::uint64_t BeginToolCall(TurnHandle turn, const ToolClues& clues);
+  void EndToolCall(TurnHandle turn, std::uint64_t call, std::string_view tool,
+                   ErrorClass error_class, MonotonicTime now);
 
   // What the turn leaves at `now`; nullopt for unknown or ended turns.
   [[nodiscard]] std::optional<TurnBudget> Budget(TurnHandle turn, MonotonicTime now) const;
@@ -143,66 +143,75 @@ class TurnTracker {
     std::uint64_t call = 0;
     ErrorClass error_class = ErrorClass::kNone;
   };
-  struct Pending {
+  struct Pending {  // a tool call that the model asked for
     std::string name;
     std::uint64_t arguments_hash = 0;
+    bool taken = false;
   };
   struct Turn {
     std::string id;
     IdentitySource source = IdentitySource::kNone;
-    bool explicit_id = false;
     bool resumed = false;
     MonotonicTime started;
     MonotonicTime deadline;
     Milliseconds reserve{0};
+    MonotonicTime forget_at;  // ended at the deadline: continuations are recognised until then
     std::optional<std::uint64_t> prefix_hash;
     int calls_in_flight = 0;
     int llm_calls = 0;
     int tool_calls = 0;
-    bool cancelled = false;
+    bool cancelled = false;  // the agent left its last LLM call; a retry takes that back
     bool answered = false;
-    MonotonicTime answered_at;
-    std::optional<MonotonicTime> linger_until;  // explicit id, answered: ends then
-    ErrorClass last_llm = ErrorClass::kNone;
-    std::vector<std::uint64_t> issued_ids;  // hashes, to clean the index
-    std::deque<Pending> pending;
-    std::map<std::string, ToolState, std::less<>> tools;
     bool ended = false;
-    TurnEnd end = TurnEnd::kAnswered;
-    MonotonicTime forget_at;  // ended: until then continuations are recognised
+    MonotonicTime answered_at;
+    std::optional<MonotonicTime> linger_until;  // named and answered: ends then
+    ErrorClass last_llm = ErrorClass::kNone;
+    std::vector<std::uint64_t> issued_ids;  // hashes of tool-call ids, to clean the index
+    std::deque<Pending> pending;
+    std::map<std::string, ToolState, std::less<>> tools;  // by record name, last call of each
+
+    [[nodiscard]] bool named() const {
+      return source == IdentitySource::kHeader || source == IdentitySource::kBaggage;
+    }
   };
   struct Remembered {
     std::uint64_t serial = 0;
     MonotonicTime ended_at;
     TurnResult result = TurnResult::kNone;
   };
+  using HashIndex = std::unordered_multimap<std::uint64_t, TurnHandle>;
 
-  [[nodiscard]] Turn* Find(TurnHandle handle);
-  [[nodiscard]] const Turn* Find(TurnHandle handle) const;
-  [[nodiscard]] Turn* FindLive(TurnHandle handle);
-  [[nodiscard]] std::optional<TurnMatch> MatchNamed(const TurnClues& clues, MonotonicTime now);
+  // turn_match.cc
+  [[nodiscard]] std::optional<TurnMatch> MatchNamed(const TurnClues& clues, bool continues) const;
   [[nodiscard]] TurnHandle ByIssuedIds(const LlmClues& clues) const;
   [[nodiscard]] TurnHandle ByPrefix(const LlmClues& clues) const;
   [[nodiscard]] TurnHandle ByPending(const ToolClues& clues) const;
-  [[nodiscard]] static bool AwaitsRetry(const Turn& turn);
-  void FinishIfAnswered(TurnHandle handle, Turn& turn, MonotonicTime now);
+  [[nodiscard]] static Pending* FindPending(Turn& turn, const ToolClues& clues);
+
+  // turn_tracker.cc
+  [[nodiscard]] Turn* FindLive(TurnHandle handle);
+  [[nodiscard]] const Turn* FindLive(TurnHandle handle) const;
+  void CallEnded(TurnHandle handle, Turn& turn, MonotonicTime now);
+  void Linger(Turn& turn, MonotonicTime now);
   void End(TurnHandle handle, Turn& turn, TurnEnd end, MonotonicTime at,
            std::optional<ReportedResult> reported = std::nullopt);
   void Erase(TurnHandle handle);
   void MakeRoom(MonotonicTime now);
   void Remember(const std::string& id, TurnResult result, MonotonicTime at);
+  void WakeAt(MonotonicTime at);
 
   TurnLimits limits_;
   TurnHandle next_handle_ = 1;
   std::uint64_t next_call_ = 1;
+  std::uint64_t next_serial_ = 1;
   std::size_t running_ = 0;
-  std::map<TurnHandle, Turn> turns_;  // by age
+  std::optional<MonotonicTime> wake_;  // not later than the next thing that is due
+  std::map<TurnHandle, Turn> turns_;   // oldest first; also ended ones until forget_at
   std::unordered_map<std::string, TurnHandle> by_id_;
-  std::unordered_multimap<std::uint64_t, TurnHandle> by_issued_;
-  std::unordered_multimap<std::uint64_t, TurnHandle> by_prefix_;  // live turns only
+  HashIndex by_issued_;
+  HashIndex by_prefix_;  // live turns only
   std::unordered_map<std::string, Remembered> remembered_;
   std::deque<std::pair<std::string, std::uint64_t>> remembered_order_;
-  std::uint64_t next_serial_ = 1;
   std::vector<TurnRecord> ended_;
 };
 

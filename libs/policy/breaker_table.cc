@@ -1,0 +1,234 @@
+#include "libs/policy/breaker_table.h"
+
+#include <algorithm>
+#include <array>
+#include <span>
+
+namespace reliability::policy {
+namespace {
+
+constexpr std::string_view kOther = "_other";
+
+bool AnyOrHas(const std::vector<std::string>& names, std::string_view name) {
+  return names.empty() || std::find(names.begin(), names.end(), name) != names.end();
+}
+
+bool Has(const std::vector<std::string>& names, std::string_view name) {
+  return !names.empty() && AnyOrHas(names, name);
+}
+
+std::span<const BreakerScope> ScopesOf(TargetKind kind) {
+  static constexpr std::array kLlm = {BreakerScope::kProvider, BreakerScope::kModel};
+  static constexpr std::array kTool = {BreakerScope::kTool};
+  return kind == TargetKind::kLlm ? std::span<const BreakerScope>(kLlm)
+                                  : std::span<const BreakerScope>(kTool);
+}
+
+// Plain HTTP tools are one tool per upstream, named like it.
+std::string_view NameOf(const CallTarget& target) {
+  return target.kind == TargetKind::kHttpTool ? target.upstream : target.name;
+}
+
+constexpr std::uint64_t kGenerationsPerBreaker = 1ULL << 32U;
+
+}  // namespace
+
+const BreakerRule* BreakerTable::FindRule(BreakerScope scope, const CallTarget& target) const {
+  for (const BreakerRule& rule : config_.rules) {
+    if (rule.scope != scope || !AnyOrHas(rule.upstreams, target.upstream)) {
+      continue;
+    }
+    if (scope == BreakerScope::kTool && !AnyOrHas(rule.tools, NameOf(target))) {
+      continue;
+    }
+    if (scope == BreakerScope::kModel && !AnyOrHas(rule.models, target.name)) {
+      continue;
+    }
+    return &rule;
+  }
+  return nullptr;
+}
+
+bool BreakerTable::HasOwnKey(const CallTarget& target) const {
+  if (target.kind == TargetKind::kHttpTool) {
+    return true;
+  }
+  if (target.name.empty() || target.name == kOther) {
+    return false;
+  }
+  const auto observed = observed_.find(target.upstream);
+  if (observed != observed_.end() && observed->second.contains(target.name)) {
+    return true;
+  }
+  const bool llm = target.kind == TargetKind::kLlm;
+  const bool by_rule =
+      std::any_of(config_.rules.begin(), config_.rules.end(), [&](const BreakerRule& rule) {
+        return AnyOrHas(rule.upstreams, target.upstream) &&
+               Has(llm ? rule.models : rule.tools, target.name);
+      });
+  return by_rule ||
+         (!llm && std::any_of(config_.known_tools.begin(), config_.known_tools.end(),
+                              [&](const auto& known) {
+                                return (known.first.empty() || known.first == target.upstream) &&
+                                       known.second == target.name;
+                              }));
+}
+
+std::string BreakerTable::KeyOf(BreakerScope scope, const CallTarget& target) const {
+  switch (scope) {
+    case BreakerScope::kProvider:
+      return "llm:" + target.upstream;
+    case BreakerScope::kModel:
+      break;
+    case BreakerScope::kTool:
+      if (target.kind == TargetKind::kHttpTool) {
+        return "http:" + target.upstream;
+      }
+      break;
+  }
+  std::string key = target.kind == TargetKind::kLlm ? "llm:" : "mcp:";
+  key += target.upstream;
+  key += '/';
+  key += HasOwnKey(target) ? std::string_view(target.name) : kOther;
+  return key;
+}
+
+void BreakerTable::Configure(BreakerConfig config) {
+  config_ = std::move(config);
+  for (auto it = entries_.begin(); it != entries_.end();) {
+    Entry& entry = it->second;
+    const BreakerRule* rule = FindRule(entry.scope, entry.target);
+    if (rule == nullptr || KeyOf(entry.scope, entry.target) != it->first) {
+      recency_.erase(entry.recency);
+      it = entries_.erase(it);
+      continue;
+    }
+    entry.rule = rule->name;
+    if (!(entry.breaker.parameters() == rule->parameters)) {
+      entry.breaker = CircuitBreaker(rule->parameters, next_generation_);
+      next_generation_ += kGenerationsPerBreaker;
+    }
+    ++it;
+  }
+}
+
+void BreakerTable::ObserveTools(std::string_view upstream, const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    Learn(std::string(upstream), name);
+  }
+}
+
+void BreakerTable::Learn(const std::string& upstream, const std::string& name) {
+  auto& names = observed_[upstream];
+  if (!name.empty() && names.size() < kMaxNamesPerUpstream) {
+    names.insert(name);
+  }
+}
+
+bool BreakerTable::MakeRoom(MonotonicTime now) {
+  for (auto it = recency_.begin(); it != recency_.end();) {
+    const auto entry = entries_.find(*it);
+    const bool idle = now - entry->second.last_used >= kIdleLimit;
+    if (!idle && entries_.size() < kMaxKeys) {
+      return true;  // all later ones were used more recently
+    }
+    if (entry->second.breaker.Restricts(now)) {
+      ++it;  // forgetting it would let calls through
+      continue;
+    }
+    entries_.erase(entry);
+    it = recency_.erase(it);
+  }
+  return entries_.size() < kMaxKeys;
+}
+
+BreakerTable::Entry* BreakerTable::Ensure(BreakerScope scope, const CallTarget& target,
+                                          MonotonicTime now) {
+  const std::string key = KeyOf(scope, target);
+  if (const auto found = entries_.find(key); found != entries_.end()) {
+    Entry& entry = found->second;
+    entry.last_used = now;
+    recency_.splice(recency_.end(), recency_, entry.recency);
+    return &entry;
+  }
+  const BreakerRule* rule = FindRule(scope, target);
+  if (rule == nullptr || !MakeRoom(now)) {
+    return nullptr;
+  }
+  CallTarget own = target;
+  if (!HasOwnKey(target)) {
+    own.name.clear();
+  }
+  const auto recency = recency_.insert(recency_.end(), key);
+  Entry entry{
+      std::move(own), scope, rule->name, CircuitBreaker(rule->parameters, next_generation_), now,
+      recency};
+  next_generation_ += kGenerationsPerBreaker;
+  return &entries_.emplace(key, std::move(entry)).first->second;
+}
+
+GuardAdmission BreakerTable::Admit(const CallTarget& target, MonotonicTime now) {
+  GuardAdmission guard;
+  guard.ticket.target = target;
+  for (const BreakerScope scope : ScopesOf(target.kind)) {
+    Entry* entry = Ensure(scope, target, now);
+    if (entry == nullptr) {
+      continue;  // no rule, or 256 keys that all restrict: not guarded
+    }
+    BreakerAdmission admission = entry->breaker.Admit(now);
+    if (admission.event) {
+      guard.events.push_back({*entry->recency, entry->rule, *admission.event});
+    }
+    if (admission.admitted) {
+      guard.probe = guard.probe || admission.ticket.probe != 0;
+      guard.ticket.parts.push_back({*entry->recency, admission.ticket});
+      continue;
+    }
+    guard.admitted = false;
+    guard.probe = false;
+    guard.refused_by = *entry->recency;
+    guard.refusal = admission.refusal;
+    guard.retry_after = admission.retry_after;
+    guard.cause = admission.cause;
+    // Slots taken at the wider breakers are given back: this attempt is not made.
+    for (const GuardTicket::Part& part : guard.ticket.parts) {
+      entries_.find(part.key)->second.breaker.Settle(
+          part.ticket, AttemptOutcome{ErrorClass::kClientCancelled, std::nullopt}, now, 0.5);
+    }
+    guard.ticket.parts.clear();
+    return guard;
+  }
+  return guard;
+}
+
+std::vector<KeyedBreakerEvent> BreakerTable::Settle(const GuardTicket& ticket,
+                                                    const AttemptOutcome& outcome,
+                                                    MonotonicTime now, double jitter) {
+  std::vector<KeyedBreakerEvent> events;
+  for (const GuardTicket::Part& part : ticket.parts) {
+    const auto found = entries_.find(part.key);
+    if (found == entries_.end()) {
+      continue;
+    }
+    Entry& entry = found->second;
+    if (const auto event = entry.breaker.Settle(part.ticket, outcome, now, jitter)) {
+      events.push_back({part.key, entry.rule, *event});
+    }
+  }
+  if (ticket.target.kind == TargetKind::kLlm && outcome.error_class == ErrorClass::kNone) {
+    Learn(ticket.target.upstream, ticket.target.name);
+  }
+  return events;
+}
+
+std::vector<BreakerTable::View> BreakerTable::List(MonotonicTime now) const {
+  std::vector<View> views;
+  views.reserve(entries_.size());
+  for (const auto& [key, entry] : entries_) {
+    views.push_back({key, entry.rule, entry.breaker.state(), entry.breaker.RetryAfter(now),
+                     entry.breaker.consecutive_failures()});
+  }
+  return views;
+}
+
+}  // namespace reliability::policy

@@ -1,0 +1,274 @@
+#include "libs/policy/circuit_breaker.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace reliability::policy {
+namespace {
+
+Milliseconds Left(MonotonicTime until, MonotonicTime now) {
+  return std::max(Milliseconds{0}, until - now);
+}
+
+Milliseconds NamedWait(const AttemptOutcome& outcome) {
+  return std::clamp(outcome.retry_after.value_or(Milliseconds{0}), Milliseconds{0},
+                    CircuitBreaker::kMaxNamedWait);
+}
+
+}  // namespace
+
+std::string_view BreakerStateName(BreakerState state) {
+  switch (state) {
+    case BreakerState::kClosed:
+      return "closed";
+    case BreakerState::kOpen:
+      return "open";
+    case BreakerState::kHalfOpen:
+      return "half_open";
+  }
+  return "";
+}
+
+std::string_view BreakerCauseName(BreakerCause cause) {
+  switch (cause) {
+    case BreakerCause::kNone:
+      return "none";
+    case BreakerCause::kConsecutiveFailures:
+      return "consecutive_failures";
+    case BreakerCause::kFailureRate:
+      return "failure_rate";
+    case BreakerCause::kProbeFailed:
+      return "probe_failed";
+    case BreakerCause::kQuota:
+      return "quota";
+    case BreakerCause::kRateLimit:
+      return "rate_limit";
+  }
+  return "";
+}
+
+std::string_view BreakerEventName(BreakerEventKind kind) {
+  switch (kind) {
+    case BreakerEventKind::kOpened:
+      return "breaker_opened";
+    case BreakerEventKind::kReopened:
+      return "breaker_reopened";
+    case BreakerEventKind::kHalfOpened:
+      return "breaker_half_opened";
+    case BreakerEventKind::kClosed:
+      return "breaker_closed";
+    case BreakerEventKind::kHeld:
+      return "breaker_held";
+  }
+  return "";
+}
+
+CircuitBreaker::CircuitBreaker(const BreakerParameters& parameters, std::uint64_t first_generation)
+    : parameters_(parameters), generation_(first_generation) {}
+
+BreakerAdmission CircuitBreaker::Admit(MonotonicTime now) {
+  if (state_ == BreakerState::kOpen && now < open_until_) {
+    return Refuse(ErrorClass::kCircuitOpen, Left(std::max(open_until_, hold_until_), now), cause_);
+  }
+  if (now < hold_until_) {
+    return Refuse(ErrorClass::kRateLimited, Left(hold_until_, now), BreakerCause::kRateLimit);
+  }
+  BreakerAdmission admission;
+  if (state_ == BreakerState::kOpen) {
+    state_ = BreakerState::kHalfOpen;
+    ++generation_;
+    probe_successes_ = 0;
+    probes_.clear();
+    admission.event = BreakerEvent{BreakerEventKind::kHalfOpened, cause_};
+  }
+  if (state_ == BreakerState::kHalfOpen) {
+    DropExpiredProbes(now);
+    if (std::ssize(probes_) >= parameters_.max_probes) {
+      return Refuse(ErrorClass::kCircuitOpen, Milliseconds{0}, cause_);
+    }
+    admission.ticket.probe = next_probe_++;
+    probes_.push_back({admission.ticket.probe, now + parameters_.probe_lease});
+  }
+  admission.ticket.generation = generation_;
+  admission.ticket.counted = true;
+  return admission;
+}
+
+std::optional<BreakerEvent> CircuitBreaker::Settle(const BreakerTicket& ticket,
+                                                   const AttemptOutcome& outcome, MonotonicTime now,
+                                                   double jitter) {
+  if (!ticket.counted || ticket.generation != generation_) {
+    return std::nullopt;  // refused, or of a state that is over
+  }
+  if (ticket.probe != 0) {
+    return SettleProbe(ticket, outcome, now, jitter);
+  }
+  switch (TraitsOf(outcome.error_class).breaker) {
+    case BreakerEffect::kSuccess:
+      Record(false, now);
+      break;
+    case BreakerEffect::kFailure:
+      Record(true, now);
+      break;
+    case BreakerEffect::kHold:
+      return Hold(outcome, now);
+    case BreakerEffect::kQuotaOpen:
+      return Open(BreakerEventKind::kOpened, BreakerCause::kQuota, outcome, now, jitter);
+    case BreakerEffect::kNeutral:
+    case BreakerEffect::kNone:
+      return std::nullopt;
+  }
+  const auto cause = Tripped(now);
+  if (!cause) {
+    return std::nullopt;
+  }
+  return Open(BreakerEventKind::kOpened, *cause, outcome, now, jitter);
+}
+
+std::optional<BreakerEvent> CircuitBreaker::SettleProbe(const BreakerTicket& ticket,
+                                                        const AttemptOutcome& outcome,
+                                                        MonotonicTime now, double jitter) {
+  DropExpiredProbes(now);
+  const auto probe = std::find_if(probes_.begin(), probes_.end(),
+                                  [&](const Probe& p) { return p.id == ticket.probe; });
+  if (probe == probes_.end()) {
+    return std::nullopt;  // its lease ended, or it settled before
+  }
+  probes_.erase(probe);
+  switch (TraitsOf(outcome.error_class).breaker) {
+    case BreakerEffect::kSuccess:
+      if (++probe_successes_ >= parameters_.successes) {
+        return Close();
+      }
+      return std::nullopt;
+    case BreakerEffect::kFailure:
+      return Open(BreakerEventKind::kReopened, BreakerCause::kProbeFailed, outcome, now, jitter);
+    case BreakerEffect::kHold:
+      return Hold(outcome, now);
+    case BreakerEffect::kQuotaOpen:
+      return Open(BreakerEventKind::kReopened, BreakerCause::kQuota, outcome, now, jitter);
+    case BreakerEffect::kNeutral:
+    case BreakerEffect::kNone:
+      break;
+  }
+  return std::nullopt;
+}
+
+BreakerAdmission CircuitBreaker::Refuse(ErrorClass refusal, Milliseconds retry_after,
+                                        BreakerCause cause) {
+  BreakerAdmission admission;
+  admission.admitted = false;
+  admission.refusal = refusal;
+  admission.retry_after = retry_after;
+  admission.cause = cause;
+  return admission;
+}
+
+void CircuitBreaker::Record(bool failed, MonotonicTime now) {
+  consecutive_ = failed ? consecutive_ + 1 : 0;
+  const Milliseconds width = std::max(Milliseconds{1}, parameters_.window / std::ssize(buckets_));
+  const std::int64_t index = now.time_since_epoch() / width;
+  Bucket& bucket = buckets_[static_cast<std::size_t>(index % std::ssize(buckets_))];
+  if (bucket.index != index) {
+    bucket = Bucket{index, 0, 0};
+  }
+  ++bucket.calls;
+  bucket.failures += failed ? 1 : 0;
+}
+
+CircuitBreaker::Totals CircuitBreaker::WindowTotals(MonotonicTime now) const {
+  const Milliseconds width = std::max(Milliseconds{1}, parameters_.window / std::ssize(buckets_));
+  const std::int64_t newest = now.time_since_epoch() / width;
+  Totals totals;
+  for (const Bucket& bucket : buckets_) {
+    if (bucket.index >= 0 && bucket.index > newest - std::ssize(buckets_)) {
+      totals.calls += bucket.calls;
+      totals.failures += bucket.failures;
+    }
+  }
+  return totals;
+}
+
+std::optional<BreakerCause> CircuitBreaker::Tripped(MonotonicTime now) const {
+  if (parameters_.consecutive_failures > 0 && consecutive_ >= parameters_.consecutive_failures) {
+    return BreakerCause::kConsecutiveFailures;
+  }
+  if (parameters_.failure_percent > 0) {
+    const Totals totals = WindowTotals(now);
+    if (totals.failures > 0 && totals.calls >= parameters_.min_calls &&
+        totals.failures * 100 >= parameters_.failure_percent * totals.calls) {
+      return BreakerCause::kFailureRate;
+    }
+  }
+  return std::nullopt;
+}
+
+BreakerEvent CircuitBreaker::Open(BreakerEventKind kind, BreakerCause cause,
+                                  const AttemptOutcome& outcome, MonotonicTime now, double jitter) {
+  BreakerEvent event{kind, cause, outcome.error_class};
+  const Totals totals = WindowTotals(now);
+  event.failures = cause == BreakerCause::kFailureRate ? totals.failures : consecutive_;
+  event.calls = totals.calls;
+  Milliseconds wait = parameters_.quota_hold;
+  if (cause != BreakerCause::kQuota) {
+    wait = parameters_.open_for;
+    for (int i = 0; i < openings_ && wait < parameters_.max_open_for; ++i) {
+      wait *= 2;
+    }
+    wait = std::min(wait, parameters_.max_open_for);
+    const double spread = static_cast<double>(wait.count()) * (0.8 + 0.4 * jitter);
+    wait = std::min(Milliseconds{std::llround(spread)}, parameters_.max_open_for);
+    ++openings_;
+  }
+  wait = std::max(wait, NamedWait(outcome));
+  event.open_for = wait;
+  open_until_ = now + wait;
+  state_ = BreakerState::kOpen;
+  cause_ = cause;
+  ++generation_;
+  probes_.clear();
+  return event;
+}
+
+BreakerEvent CircuitBreaker::Close() {
+  const BreakerEvent event{BreakerEventKind::kClosed, cause_};
+  state_ = BreakerState::kClosed;
+  cause_ = BreakerCause::kNone;
+  ++generation_;
+  consecutive_ = 0;
+  openings_ = 0;
+  probes_.clear();
+  buckets_.fill(Bucket{});  // failures from before the recovery must not trip again
+  return event;
+}
+
+std::optional<BreakerEvent> CircuitBreaker::Hold(const AttemptOutcome& outcome, MonotonicTime now) {
+  const Milliseconds wait = NamedWait(outcome);
+  if (wait.count() == 0 || now + wait <= hold_until_) {
+    return std::nullopt;  // no time is known (data-plane ruling 23), or held for longer already
+  }
+  hold_until_ = now + wait;
+  BreakerEvent event{BreakerEventKind::kHeld, BreakerCause::kRateLimit, outcome.error_class};
+  event.open_for = wait;
+  return event;
+}
+
+void CircuitBreaker::DropExpiredProbes(MonotonicTime now) {
+  std::erase_if(probes_, [now](const Probe& probe) { return probe.expires <= now; });
+}
+
+Milliseconds CircuitBreaker::RetryAfter(MonotonicTime now) const {
+  const MonotonicTime open = state_ == BreakerState::kOpen ? open_until_ : now;
+  return Left(std::max(open, hold_until_), now);
+}
+
+bool CircuitBreaker::Restricts(MonotonicTime now) const {
+  return state_ != BreakerState::kClosed || now < hold_until_;
+}
+
+int CircuitBreaker::ProbesInFlight(MonotonicTime now) const {
+  return static_cast<int>(std::count_if(probes_.begin(), probes_.end(),
+                                        [now](const Probe& p) { return p.expires > now; }));
+}
+
+}  // namespace reliability::policy

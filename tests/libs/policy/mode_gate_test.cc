@@ -1,0 +1,224 @@
+#include "libs/policy/mode_gate.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+#include <vector>
+
+namespace reliability::policy {
+namespace {
+
+class ModeGateTest : public testing::Test {
+ protected:
+  GateVerdict Admit(CallIntent intent, double draw = 0.0) {
+    return gate_.Admit(intent, wall_, now_, draw);
+  }
+  ModeOrder Order(GateMode mode, std::int64_t generation = 1) const {
+    ModeOrder order;
+    order.leader_epoch = 1;
+    order.generation = generation;
+    order.mode = mode;
+    order.valid_until = wall_ + Milliseconds{900'000};
+    return order;
+  }
+  void EndTurn(std::uint64_t handle, TurnResult result) {
+    TurnRecord turn;
+    turn.handle = handle;
+    turn.result = result;
+    gate_.TurnEnded(turn, now_);
+  }
+
+  ModeGate gate_;
+  SystemTime wall_{Milliseconds{1'800'000'000'000}};
+  MonotonicTime now_{Milliseconds{5'000'000}};
+};
+
+TEST_F(ModeGateTest, WithoutAnOrderEverythingPasses) {
+  EXPECT_EQ(gate_.mode(wall_), GateMode::kNormal);
+  EXPECT_FALSE(gate_.stale(wall_));
+  for (const CallIntent intent : {CallIntent::kNewTurn, CallIntent::kInTurn,
+                                  CallIntent::kUnjoinedTool, CallIntent::kControl}) {
+    EXPECT_TRUE(Admit(intent).admitted);
+  }
+}
+
+TEST_F(ModeGateTest, PausedRefusesNewTurnsAndLooseToolsOnly) {
+  ModeOrder paused = Order(GateMode::kPaused);
+  paused.retry_after = Milliseconds{45'000};
+  gate_.Apply(paused, wall_);
+  for (const CallIntent intent : {CallIntent::kNewTurn, CallIntent::kUnjoinedTool}) {
+    const GateVerdict verdict = Admit(intent);
+    EXPECT_FALSE(verdict.admitted);
+    EXPECT_EQ(verdict.refusal, ErrorClass::kPaused);
+    EXPECT_EQ(verdict.retry_after, Milliseconds{45'000});
+  }
+  EXPECT_TRUE(Admit(CallIntent::kInTurn).admitted);   // running turns finish
+  EXPECT_TRUE(Admit(CallIntent::kControl).admitted);  // agents start
+}
+
+TEST_F(ModeGateTest, OlderOrdersAreIgnored) {
+  ModeOrder order = Order(GateMode::kPaused, 7);
+  order.leader_epoch = 3;
+  EXPECT_EQ(gate_.Apply(order, wall_), ModeGate::Applied::kChanged);
+  ModeOrder older = Order(GateMode::kNormal, 6);
+  older.leader_epoch = 3;
+  EXPECT_EQ(gate_.Apply(older, wall_), ModeGate::Applied::kIgnoredOlder);
+  older.leader_epoch = 2;
+  older.generation = 99;  // a former leader's numbers do not count
+  EXPECT_EQ(gate_.Apply(older, wall_), ModeGate::Applied::kIgnoredOlder);
+  EXPECT_EQ(gate_.mode(wall_), GateMode::kPaused);
+  ModeOrder newer = Order(GateMode::kNormal, 1);
+  newer.leader_epoch = 4;
+  EXPECT_EQ(gate_.Apply(newer, wall_), ModeGate::Applied::kChanged);
+  EXPECT_EQ(gate_.mode(wall_), GateMode::kNormal);
+}
+
+TEST_F(ModeGateTest, MissingFileIsNormalAndKeepsTheOrderOfOrders) {
+  gate_.Apply(Order(GateMode::kPaused, 5), wall_);
+  gate_.Clear();
+  EXPECT_TRUE(Admit(CallIntent::kNewTurn).admitted);
+  EXPECT_EQ(gate_.Apply(Order(GateMode::kPaused, 4), wall_), ModeGate::Applied::kIgnoredOlder);
+  EXPECT_EQ(gate_.Apply(Order(GateMode::kPaused, 5), wall_), ModeGate::Applied::kChanged);
+}
+
+TEST_F(ModeGateTest, ExpiredPauseProbesOneTurnAtATimeAndNeverGoesNormal) {
+  gate_.Apply(Order(GateMode::kPaused), wall_);
+  wall_ += Milliseconds{900'001};
+  EXPECT_EQ(gate_.mode(wall_), GateMode::kHalfOpen);
+  EXPECT_TRUE(gate_.stale(wall_));
+  const GateVerdict probe = Admit(CallIntent::kNewTurn);
+  EXPECT_TRUE(probe.admitted && probe.probe);
+  gate_.TurnOpened(1, probe);
+  EXPECT_FALSE(Admit(CallIntent::kNewTurn).admitted);
+  EndTurn(1, TurnResult::kSuccess);
+  EXPECT_TRUE(Admit(CallIntent::kNewTurn).admitted);
+  wall_ += Milliseconds{86'400'000};
+  EXPECT_EQ(gate_.mode(wall_), GateMode::kHalfOpen);
+}
+
+TEST_F(ModeGateTest, AfterExpiryOnlyANewerGenerationPausesAgain) {
+  gate_.Apply(Order(GateMode::kPaused, 3), wall_);
+  wall_ += Milliseconds{900'001};
+  EXPECT_EQ(gate_.Apply(Order(GateMode::kPaused, 3), wall_), ModeGate::Applied::kRenewed);
+  EXPECT_EQ(gate_.mode(wall_), GateMode::kHalfOpen);
+  gate_.Apply(Order(GateMode::kPaused, 4), wall_);
+  EXPECT_EQ(gate_.mode(wall_), GateMode::kPaused);
+}
+
+TEST_F(ModeGateTest, RenewalInTimeKeepsThePause) {
+  gate_.Apply(Order(GateMode::kPaused, 3), wall_);
+  wall_ += Milliseconds{300'000};
+  EXPECT_EQ(gate_.Apply(Order(GateMode::kPaused, 3), wall_), ModeGate::Applied::kRenewed);
+  wall_ += Milliseconds{800'000};
+  EXPECT_EQ(gate_.mode(wall_), GateMode::kPaused);
+}
+
+TEST_F(ModeGateTest, HalfOpenOnANamedPodNeverRunsMoreThanMaxProbes) {
+  for (int max_probes = 1; max_probes <= 4; ++max_probes) {
+    gate_ = ModeGate();
+    ModeOrder order = Order(GateMode::kHalfOpen);
+    order.max_probes = max_probes;
+    order.this_pod_probes = true;
+    gate_.Apply(order, wall_);
+    std::mt19937 rng(static_cast<unsigned>(max_probes));
+    std::vector<std::uint64_t> running;
+    for (std::uint64_t turn = 1; turn < 500; ++turn) {
+      const GateVerdict verdict = Admit(CallIntent::kNewTurn);
+      if (verdict.admitted) {
+        gate_.TurnOpened(turn, verdict);
+        running.push_back(turn);
+      }
+      ASSERT_LE(std::ssize(running), max_probes);
+      ASSERT_EQ(gate_.probes_running(), running.size());
+      if (!running.empty() && rng() % 2 == 0) {
+        EndTurn(running.back(), TurnResult::kSuccess);
+        running.pop_back();
+      }
+    }
+  }
+}
+
+TEST_F(ModeGateTest, HalfOpenOnOtherPodsActsPaused) {
+  gate_.Apply(Order(GateMode::kHalfOpen), wall_);
+  EXPECT_EQ(gate_.mode(wall_), GateMode::kHalfOpen);
+  EXPECT_EQ(Admit(CallIntent::kNewTurn).refusal, ErrorClass::kPaused);
+  EXPECT_TRUE(Admit(CallIntent::kInTurn).admitted);
+  wall_ += Milliseconds{900'001};  // the operator is gone: probe here too
+  EXPECT_TRUE(Admit(CallIntent::kNewTurn).admitted);
+}
+
+TEST_F(ModeGateTest, LooseToolsPassInHalfOpenWhileATurnProbes) {
+  ModeOrder order = Order(GateMode::kHalfOpen);
+  order.this_pod_probes = true;
+  gate_.Apply(order, wall_);
+  EXPECT_FALSE(Admit(CallIntent::kUnjoinedTool).admitted);
+  gate_.TurnOpened(1, Admit(CallIntent::kNewTurn));
+  EXPECT_TRUE(Admit(CallIntent::kUnjoinedTool).admitted);
+}
+
+TEST_F(ModeGateTest, ThrottleRefusesByTheFormula) {
+  ModeOrder order = Order(GateMode::kThrottled);
+  order.throttle = {0.95, 80, 10};
+  gate_.Apply(order, wall_);
+  for (int i = 0; i < 9; ++i) {
+    EndTurn(static_cast<std::uint64_t>(i), TurnResult::kFailure);
+  }
+  EXPECT_EQ(gate_.RejectProbability(now_), 0.0);  // fewer than minEvents
+  EndTurn(10, TurnResult::kSuccess);
+  // n = 10, s = 1: ((10 - 1/0.95) / 11)^(2/3) = 0.8713…, capped at 0.8.
+  EXPECT_EQ(gate_.RejectProbability(now_), 0.8);
+  for (std::uint64_t i = 11; i < 41; ++i) {
+    EndTurn(i, TurnResult::kSuccess);
+  }
+  // n = 40, s = 31: ((40 - 31/0.95) / 41)^(2/3)
+  EXPECT_NEAR(gate_.RejectProbability(now_), 0.3185, 0.0001);
+  EXPECT_EQ(Admit(CallIntent::kNewTurn, 0.31).refusal, ErrorClass::kThrottled);
+  EXPECT_TRUE(Admit(CallIntent::kNewTurn, 0.32).admitted);
+  EXPECT_TRUE(Admit(CallIntent::kInTurn, 0.0).admitted);
+  EXPECT_TRUE(Admit(CallIntent::kUnjoinedTool, 0.0).admitted);  // turn admission only
+}
+
+TEST_F(ModeGateTest, ThrottleForgetsAfterTwoMinutesAndIgnoresCancelledTurns) {
+  ModeOrder order = Order(GateMode::kThrottled);
+  order.throttle = {0.95, 80, 10};
+  gate_.Apply(order, wall_);
+  for (std::uint64_t i = 0; i < 20; ++i) {
+    EndTurn(i, TurnResult::kNone);
+  }
+  EXPECT_EQ(gate_.RejectProbability(now_), 0.0);
+  for (std::uint64_t i = 0; i < 20; ++i) {
+    EndTurn(i, TurnResult::kFailure);
+  }
+  EXPECT_EQ(gate_.RejectProbability(now_), 0.8);
+  now_ += Milliseconds{120'000};
+  EXPECT_EQ(gate_.RejectProbability(now_), 0.0);
+}
+
+TEST_F(ModeGateTest, ThrottleOutlivesItsValidityAndSaysSo) {
+  ModeOrder order = Order(GateMode::kThrottled);
+  order.throttle = {0.95, 80, 1};
+  gate_.Apply(order, wall_);
+  wall_ += Milliseconds{900'001};
+  EXPECT_EQ(gate_.mode(wall_), GateMode::kThrottled);
+  EXPECT_TRUE(gate_.stale(wall_));
+}
+
+TEST_F(ModeGateTest, HealthyTrafficIsNotThrottled) {
+  ModeOrder order = Order(GateMode::kThrottled);
+  order.throttle = {0.95, 80, 1};
+  gate_.Apply(order, wall_);
+  for (std::uint64_t i = 0; i < 100; ++i) {
+    EndTurn(i, i < 96 ? TurnResult::kSuccess : TurnResult::kFailure);
+  }
+  EXPECT_EQ(gate_.RejectProbability(now_), 0.0);
+}
+
+TEST(ModeGate, Names) {
+  EXPECT_EQ(GateModeName(GateMode::kNormal), "Normal");
+  EXPECT_EQ(GateModeName(GateMode::kThrottled), "Throttled");
+  EXPECT_EQ(GateModeName(GateMode::kPaused), "Paused");
+  EXPECT_EQ(GateModeName(GateMode::kHalfOpen), "HalfOpen");
+}
+
+}  // namespace
+}  // namespace reliability::policy

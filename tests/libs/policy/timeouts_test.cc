@@ -1,0 +1,83 @@
+#include "libs/policy/timeouts.h"
+
+#include <gtest/gtest.h>
+
+namespace reliability::policy {
+namespace {
+
+constexpr Milliseconds kTool{5000};
+constexpr Milliseconds kLlm{10'000};
+constexpr Milliseconds kTurn{15'000};
+constexpr Milliseconds kReserve{3000};
+
+TurnBudget After(Milliseconds used) { return {kTurn - used, kReserve}; }
+
+TEST(Timeouts, Example6TwelveOfFifteenSecondsUsedRefusesATool) {
+  EXPECT_FALSE(ResolveToolLimit(kTool, After(Milliseconds{12'000}), std::nullopt).allowed);
+}
+
+int ToolsThatRun(Milliseconds each) {
+  Milliseconds used{0};
+  int count = 0;
+  while (true) {
+    const AttemptLimit limit = ResolveToolLimit(kTool, After(used), std::nullopt);
+    if (!limit.allowed || limit.limit < each) {
+      return count;
+    }
+    used += each;
+    ++count;
+  }
+}
+
+TEST(Timeouts, Example7SequentialTools) {
+  EXPECT_EQ(ToolsThatRun(Milliseconds{3000}), 4);
+  EXPECT_EQ(ToolsThatRun(Milliseconds{4000}), 3);
+  EXPECT_FALSE(ResolveToolLimit(kTool, After(Milliseconds{12'000}), std::nullopt).allowed);
+}
+
+TEST(Timeouts, Example9NextTierGetsWhatTheTurnHasLeft) {
+  const AttemptLimit last = ResolveLlmLimit(kLlm, After(Milliseconds{10'000}), false, std::nullopt);
+  EXPECT_TRUE(last.allowed);
+  EXPECT_LE(last.limit, Milliseconds{5000});
+  EXPECT_EQ(last.limit, Milliseconds{4800});
+  EXPECT_EQ(last.source, LimitSource::kTurn);
+}
+
+TEST(Timeouts, ATargetWithALaterOneLeavesTheReserve) {
+  // data-plane.md 2.5: target 1 silent to 8 s; target 2 gets min(10, 7 - 3) = 4 s.
+  EXPECT_EQ(ResolveLlmLimit(kLlm, After(Milliseconds{8000}), true, std::nullopt).limit,
+            Milliseconds{4000});
+}
+
+TEST(Timeouts, ToolNeedsAWholeSecondBesidesTheReserve) {
+  const AttemptLimit just = ResolveToolLimit(kTool, After(Milliseconds{11'000}), std::nullopt);
+  EXPECT_TRUE(just.allowed);
+  EXPECT_EQ(just.limit, Milliseconds{1000});
+  EXPECT_EQ(just.source, LimitSource::kTurn);
+  EXPECT_FALSE(ResolveToolLimit(kTool, After(Milliseconds{11'001}), std::nullopt).allowed);
+}
+
+TEST(Timeouts, SmallestOfComponentTurnAndClientWins) {
+  EXPECT_EQ(ResolveToolLimit(kTool, std::nullopt, std::nullopt).limit, kTool);
+  EXPECT_EQ(ResolveToolLimit(kTool, After(Milliseconds{0}), std::nullopt).source,
+            LimitSource::kComponent);
+  const AttemptLimit client =
+      ResolveLlmLimit(kLlm, After(Milliseconds{0}), false, Milliseconds{2000});
+  EXPECT_EQ(client.limit, Milliseconds{2000});
+  EXPECT_EQ(client.source, LimitSource::kClient);
+  EXPECT_EQ(ResolveLlmLimit(kLlm, std::nullopt, false, Milliseconds{0}).limit, kLlm);
+}
+
+TEST(Timeouts, NoTimeLeftRefusesTheLlmCallToo) {
+  EXPECT_FALSE(ResolveLlmLimit(kLlm, After(Milliseconds{14'800}), false, std::nullopt).allowed);
+  EXPECT_TRUE(ResolveLlmLimit(kLlm, After(Milliseconds{14'799}), false, std::nullopt).allowed);
+}
+
+TEST(Timeouts, TheUpstreamIsNotBlamedForATurnThatRanOut) {
+  EXPECT_EQ(ClassOfExpiry(LimitSource::kComponent), ErrorClass::kTimeoutTotal);
+  EXPECT_EQ(ClassOfExpiry(LimitSource::kTurn), ErrorClass::kDeadlineExceeded);
+  EXPECT_EQ(ClassOfExpiry(LimitSource::kClient), ErrorClass::kDeadlineExceeded);
+}
+
+}  // namespace
+}  // namespace reliability::policy
