@@ -62,9 +62,13 @@ class Credentials;
 struct ApiClientOptions {
   Milliseconds deadline{10'000};       // of one call
   Milliseconds list_deadline{60'000};  // of one page of a list
-  double requests_per_second = 50;     // of this client, watches included
+  // A watch without a byte for so long counts as dead. Bookmarks come every minute.
+  Milliseconds watch_idle{75'000};
+  double requests_per_second = 50;  // of this client, watches included; 0: no limit
   int burst = 100;
   std::string user_agent = "agent-reliability-operator";
+  // Told after each answer (status 0: there was none); must be thread-safe and quick.
+  std::function<void(std::string_view method, int status, Milliseconds took)> on_answer;
 };
 
 // References must outlive the client. A 429 is an error with retry_after; nothing is retried here,

@@ -79,8 +79,11 @@ void AddWriteQuery(std::string& target, const WriteOptions& options) {
 
 ApiRequest Patch(const ObjectRef& ref, std::string_view content_type, std::string body,
                  const WriteOptions& options) {
-  ApiRequest request{"PATCH", ObjectPath(ref, options.subresource), std::string(content_type),
-                     std::move(body)};
+  ApiRequest request{"PATCH",
+                     ObjectPath(ref, options.subresource),
+                     std::string(content_type),
+                     std::move(body),
+                     {}};
   AddWriteQuery(request.target, options);
   return request;
 }
@@ -88,11 +91,11 @@ ApiRequest Patch(const ObjectRef& ref, std::string_view content_type, std::strin
 }  // namespace
 
 ApiRequest BuildGet(const ObjectRef& ref, Subresource subresource) {
-  return {"GET", ObjectPath(ref, subresource), {}, {}};
+  return {"GET", ObjectPath(ref, subresource), {}, {}, {}, {}};
 }
 
 ApiRequest BuildList(const Resource& resource, std::string_view ns, const ListOptions& options) {
-  ApiRequest request{"GET", CollectionPath(resource, ns), {}, {}};
+  ApiRequest request{"GET", CollectionPath(resource, ns), {}, {}, {}, {}};
   AddQuery(request.target, "labelSelector", options.label_selector);
   AddQuery(request.target, "fieldSelector", options.field_selector);
   AddQuery(request.target, "limit", options.limit > 0 ? std::to_string(options.limit) : "");
@@ -105,12 +108,13 @@ ApiRequest BuildList(const Resource& resource, std::string_view ns, const ListOp
 }
 
 ApiRequest BuildWatch(const Resource& resource, std::string_view ns, const WatchOptions& options) {
-  ApiRequest request{"GET", CollectionPath(resource, ns), {}, {}};
+  ApiRequest request{"GET", CollectionPath(resource, ns), {}, {}, {}, {}};
   AddQuery(request.target, "watch", "true");
   AddQuery(request.target, "allowWatchBookmarks", options.bookmarks ? "true" : "");
   AddQuery(request.target, "labelSelector", options.label_selector);
   AddQuery(request.target, "fieldSelector", options.field_selector);
   AddQuery(request.target, "resourceVersion", options.resource_version);
+  request.watch_timeout = options.timeout;
   if (options.timeout.count() > 0) {
     AddQuery(request.target, "timeoutSeconds",
              std::to_string(std::max<std::int64_t>(1, options.timeout.count() / 1000)));
@@ -120,20 +124,20 @@ ApiRequest BuildWatch(const Resource& resource, std::string_view ns, const Watch
 
 ApiRequest BuildCreate(const Resource& resource, std::string_view ns, std::string body,
                        const WriteOptions& options) {
-  ApiRequest request{"POST", CollectionPath(resource, ns), std::string(kJson), std::move(body)};
+  ApiRequest request{"POST", CollectionPath(resource, ns), std::string(kJson), std::move(body), {}, {}};
   AddWriteQuery(request.target, options);
   return request;
 }
 
 ApiRequest BuildReplace(const ObjectRef& ref, std::string body, const WriteOptions& options) {
-  ApiRequest request{"PUT", ObjectPath(ref, options.subresource), std::string(kJson),
-                     std::move(body)};
+  ApiRequest request{
+      "PUT", ObjectPath(ref, options.subresource), std::string(kJson), std::move(body), {}, {}};
   AddWriteQuery(request.target, options);
   return request;
 }
 
 ApiRequest BuildDelete(const ObjectRef& ref, const DeleteOptions& options) {
-  ApiRequest request{"DELETE", ObjectPath(ref, Subresource::kNone), {}, {}};
+  ApiRequest request{"DELETE", ObjectPath(ref, Subresource::kNone), {}, {}, {}, {}};
   std::string fields;
   if (!options.propagation.empty()) {
     fields += ",\"propagationPolicy\":" + JsonString(options.propagation);

@@ -15,6 +15,8 @@ struct ApiRequest {
   std::string target;        // path and query, percent-encoded
   std::string content_type;  // empty if there is no body
   std::string body;
+  Milliseconds watch_timeout{0};  // watches only: after it the server ends the answer
+  Milliseconds deadline{0};       // longest time to the answer; 0: the client's default
 };
 
 enum class Subresource { kNone, kStatus, kScale };

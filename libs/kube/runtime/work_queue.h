@@ -51,6 +51,8 @@ class WorkQueue {
   [[nodiscard]] std::size_t Delayed() const;  // waiting for their time
   // True if nothing is ready or being worked on (delayed keys aside).
   [[nodiscard]] bool Idle() const;
+  // Blocks until Idle() or ShutDown: replaces sleeping in tests.
+  void AwaitIdle() const;
 
  private:
   struct State;

@@ -1,0 +1,51 @@
+#pragma once
+// Names that several parts of the operator must spell alike: labels, annotations, ports, the
+// sidecar container, the objects that the operator writes. Pure.
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "libs/api/agent_slo.h"
+#include "libs/api/object_meta.h"
+
+namespace reliability::api {
+
+// On namespaces and pods: "enabled" or "disabled".
+inline constexpr std::string_view kInjectLabel = "agentreliability.dev/inject";
+// On pods; a change makes the kubelet refresh the mounted ConfigMap at once. The value is the hash
+// or generation, followed by "#n" for the n-th time it was written again (operator ruling 4).
+inline constexpr std::string_view kConfigHashAnnotation = "agentreliability.dev/config-hash";
+inline constexpr std::string_view kModeGenerationAnnotation =
+    "agentreliability.dev/mode-generation";
+
+// Field managers of server-side apply, one per controller (operator ruling 3).
+inline constexpr std::string_view kPolicyManager = "agent-reliability-policy";
+inline constexpr std::string_view kSloManager = "agent-reliability-slo";
+inline constexpr std::string_view kEnforcementManager = "agent-reliability-operator";
+// status.ancestors[].controllerName
+inline constexpr std::string_view kControllerName = "agentreliability.dev/operator";
+
+inline constexpr std::string_view kSidecarContainer = "agent-reliability-sidecar";
+inline constexpr std::uint16_t kProxyPort = 15100;  // loopback only
+inline constexpr std::uint16_t kAdminPort = 15190;
+
+// Keys of the workload's ConfigMap.
+inline constexpr std::string_view kPolicyKey = "policy.json";
+inline constexpr std::string_view kModeKey = "mode.json";
+// Where the sidecar finds it, and the CA ConfigMaps of its upstreams (one folder for each).
+inline constexpr std::string_view kConfigFolder = "/etc/agent-reliability/config";
+inline constexpr std::string_view kCaFolder = "/etc/agent-reliability/ca";
+
+// "agent-reliability-deployment-refunds-agent". Names over 253 characters keep their first 242 and
+// end in '-' and ten hex digits of the SHA-256 of the whole (operator ruling 5).
+[[nodiscard]] std::string ConfigMapName(const TargetRef& target);
+// "deployment-refunds-agent", bounded likewise.
+[[nodiscard]] std::string EnforcementName(const TargetRef& target);
+// "agentslo-refunds-completed-history", bounded likewise.
+[[nodiscard]] std::string CheckpointName(std::string_view slo_name);
+
+// The key of an SLO in policy.json and in ledgers: "<uid>/<8 hex of the SLI's hash>". A recreated
+// SLO, or one with another SLI, starts at 0.
+[[nodiscard]] std::string SloKey(const AgentSlo& slo);
+
+}  // namespace reliability::api

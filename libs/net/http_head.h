@@ -1,0 +1,63 @@
+#pragma once
+// A parsed HTTP/1.x head. All views point into the buffer that was parsed: it must outlive the
+// head and stay where it is.
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace reliability::net {
+
+// Fields that a proxy treats specially; the rest is kOther.
+enum class FieldId : std::uint8_t {
+  kOther,
+  kHost,
+  kConnection,
+  kContentLength,
+  kTransferEncoding,
+  kContentType,
+  kContentEncoding,
+  kAcceptEncoding,
+  kAuthorization,
+  kExpect,
+  kUpgrade,
+  kOrigin,
+  kRetryAfter,
+  kHopByHop,  // Keep-Alive, TE, Trailer, Proxy-*, HTTP2-Settings: never forwarded
+};
+
+struct Field {
+  FieldId id = FieldId::kOther;
+  std::string_view name;
+  std::string_view value;  // without surrounding white space
+};
+
+struct Framing {
+  bool chunked = false;
+  std::optional<std::uint64_t> content_length;
+};
+
+struct HeadCommon {
+  int version = 11;  // 10 or 11
+  bool keep_alive = true;
+  Framing framing;
+  std::vector<Field> fields;  // capacity is kept between messages
+
+  // The first field of that name (ASCII case does not matter), empty if there is none.
+  [[nodiscard]] std::string_view Get(std::string_view name) const;
+  [[nodiscard]] std::string_view Get(FieldId id) const;
+  // True if the Connection field lists `name`, so that it must not be forwarded.
+  [[nodiscard]] bool ListedInConnection(std::string_view name) const;
+};
+
+struct RequestHead : HeadCommon {
+  std::string_view method;
+  std::string_view target;
+};
+
+struct ResponseHead : HeadCommon {
+  int status = 0;
+  std::string_view reason;
+};
+
+}  // namespace reliability::net

@@ -1,0 +1,70 @@
+#include "libs/net/tls_context.h"
+
+#include <arpa/inet.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include <array>
+
+namespace reliability::net {
+namespace {
+
+// ALPN wire format: length byte, then the name.
+constexpr unsigned char kAlpn[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
+
+bool IsAddress(const std::string& host) {
+  std::array<unsigned char, 16> bytes{};
+  return ::inet_pton(AF_INET, host.c_str(), bytes.data()) == 1 ||
+         ::inet_pton(AF_INET6, host.c_str(), bytes.data()) == 1;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const TlsContext>> TlsContext::Make(const std::string& ca_file) {
+  ERR_clear_error();
+  SSL_CTX* raw = SSL_CTX_new(TLS_client_method());
+  if (raw == nullptr) {
+    return Fail(Code::kInternal, "no TLS context");
+  }
+  std::shared_ptr<const TlsContext> context(new TlsContext(raw));
+  SSL_CTX_set_min_proto_version(raw, TLS1_2_VERSION);
+  SSL_CTX_set_verify(raw, SSL_VERIFY_PEER, nullptr);
+  // A retried write may come from a buffer that moved; partial writes keep buffers small.
+  SSL_CTX_set_mode(raw, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                            SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_set_alpn_protos(raw, kAlpn, sizeof(kAlpn));
+  SSL_CTX_set_default_verify_paths(raw);  // an image without system CAs still has `ca_file`
+  if (!ca_file.empty() && SSL_CTX_load_verify_file(raw, ca_file.c_str()) != 1) {
+    const char* reason = ERR_reason_error_string(ERR_peek_last_error());
+    return Fail(Code::kInvalid,
+                ca_file + ": no CA certificates: " + (reason == nullptr ? "unreadable" : reason));
+  }
+  ERR_clear_error();
+  return context;
+}
+
+TlsContext::~TlsContext() { SSL_CTX_free(context_); }
+
+Result<SSL*> TlsContext::NewClient(const std::string& host) const {
+  SSL* ssl = SSL_new(context_);
+  if (ssl == nullptr) {
+    return Fail(Code::kExhausted, "no TLS session");
+  }
+  bool named = false;
+  if (IsAddress(host)) {
+    named = X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host.c_str()) == 1;
+  } else {
+    // RFC 6066: SNI carries names only.
+    SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    named =
+        SSL_set_tlsext_host_name(ssl, host.c_str()) == 1 && SSL_set1_host(ssl, host.c_str()) == 1;
+  }
+  if (!named) {
+    SSL_free(ssl);
+    return Fail(Code::kInvalid, host + ": not a name that TLS can check");
+  }
+  return ssl;
+}
+
+}  // namespace reliability::net
