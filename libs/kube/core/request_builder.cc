@@ -124,7 +124,8 @@ ApiRequest BuildWatch(const Resource& resource, std::string_view ns, const Watch
 
 ApiRequest BuildCreate(const Resource& resource, std::string_view ns, std::string body,
                        const WriteOptions& options) {
-  ApiRequest request{"POST", CollectionPath(resource, ns), std::string(kJson), std::move(body), {}, {}};
+  ApiRequest request{"POST", CollectionPath(resource, ns), std::string(kJson), std::move(body), {},
+                     {}};
   AddWriteQuery(request.target, options);
   return request;
 }
