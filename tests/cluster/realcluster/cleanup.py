@@ -7,6 +7,7 @@ mounts and files by its two folders, links by its slot. All of it is thrown away
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import os
 import re
 import shutil
@@ -48,15 +49,14 @@ def _remove_tree(folder: Path) -> None:
         shutil.rmtree(folder)
 
 
-def _shim_sockets(layout: Layout) -> list[Path]:
-    """containerd 1.x puts its shims' sockets into one folder for all instances; each bundle names its own."""
-    tasks = layout.containerd_state / "io.containerd.runtime.v2.task"
-    sockets = []
-    for address in tasks.glob("*/*/address"):
-        path = Path(address.read_text().strip().removeprefix("unix://"))
-        if path.parent == Path("/run/containerd/s"):
-            sockets.append(path)
-    return sockets
+def shim_sockets(layout: Layout) -> list[Path]:
+    """Where this cluster's shims listen: containerd 1.x has one folder for all its instances, and names a socket by
+    the hash of its own address and the sandbox. A killed shim leaves its socket behind."""
+    sandboxes = layout.data / "containerd/io.containerd.grpc.v1.cri/sandboxes"
+    tasks = layout.containerd_state / "io.containerd.runtime.v2.task/k8s.io"
+    names = {entry.name for entry in (*sandboxes.glob("*"), *tasks.glob("*"))}
+    return [Path("/run/containerd/s") / hashlib.sha256(f"{layout.containerd_socket}/k8s.io/{name}".encode()).hexdigest()
+            for name in names]
 
 
 def _remove_strays(layout: Layout) -> None:
@@ -78,7 +78,7 @@ def remove(layout: Layout, step=lambda text: None) -> None:
     if left:
         raise ClusterError(f"processes {sorted(left)} do not end")
     step("processes ended")
-    sockets = _shim_sockets(layout)
+    sockets = shim_sockets(layout)
     _unmount(layout)
     network.remove(layout)
     step("mounts and network removed")

@@ -20,8 +20,7 @@ TIERS = {
     "node": ["etcd", "kube-apiserver", "kube-controller-manager", "containerd", "kubelet", "kube-scheduler",
              "kube-proxy"],
 }
-PACKAGES = {"nsenter": "util-linux", "ip": "iproute2", "iptables": "iptables", "openssl": "openssl",
-            "sysctl": "procps"}
+PACKAGES = {"nsenter": "util-linux", "ip": "iproute2", "iptables": "iptables", "openssl": "openssl"}
 NODE_PACKAGES = {"containerd": "containerd", "ctr": "containerd", "runc": "runc", "conntrack": "conntrack",
                  "/usr/lib/cni/ptp": "containernetworking-plugins"}
 START_TIMEOUT = 120.0  # s; far above the goal, for a machine that is busy with something else

@@ -33,10 +33,12 @@ def create(layout: Layout) -> None:
                  # Only to give a local connection to a Service address a source; kube-proxy rewrites the target.
                  f"route add {layout.service_range} via {layout.host_address} src {layout.node_address}"):
         _inside(layout, "ip", *line.split())
-    _inside(layout, "sysctl", "-q", "-w", "net.ipv4.ip_forward=1")
+    _inside(layout, "sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward")
     # A Service address that kube-proxy does not know is refused at once instead of wandering back to the host.
     for chain in ("OUTPUT", "FORWARD"):
-        _inside(layout, "iptables", "-w", "-A", chain, "-d", layout.service_range, "-j", "REJECT")
+        # A reset and not only an ICMP answer: the kernel limits the rate of those.
+        for match in ("-p tcp -j REJECT --reject-with tcp-reset", "-j REJECT"):
+            _inside(layout, "iptables", "-w", "-A", chain, "-d", layout.service_range, *match.split())
     for destination in (layout.pod_range, layout.service_range):
         _run("ip", "route", "add", destination, "via", layout.node_address, "dev", layout.outer_link)
 
