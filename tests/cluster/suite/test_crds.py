@@ -217,6 +217,13 @@ class CrdTest(unittest.TestCase):
     def test_valid_objects_are_accepted(self):
         self.create([resource(kind, "valid", spec) for kind, spec in KINDS.items()], "--dry-run=server")
 
+    def test_the_manifests_that_users_copy_are_accepted(self):
+        self.cluster.run("kubectl", "create", "namespace", "support", check=False)
+        self.addCleanup(self.cluster.run, "kubectl", "delete", "namespace", "support")
+        for name in ("policy", "slo", "error-budget-policy"):
+            done = self.cluster.run("kubectl", "apply", "--dry-run=server", "-f", str(ROOT / f"examples/refunds/{name}.yaml"))
+            self.assertIn("created", done.stdout)
+
     def test_invalid_objects_are_refused_with_the_field_and_the_reason(self):
         for kind, cases in BAD.items():
             objects = [resource(kind, f"case-{i}", changed(KINDS[kind], path, value))
