@@ -1,0 +1,103 @@
+#include "libs/sidecar_config/decode.h"
+#include "libs/sidecar_config/names.h"
+#include "libs/sidecar_config/object_reader.h"
+
+namespace reliability::sidecar_config {
+namespace {
+
+void Read(ObjectReader& in, Upstream& out) {
+  in.Require("kind");
+  in.Require("name");
+  in.Enum<UpstreamKind>("kind", out.kind, names::kUpstreamKinds);
+  in.String("name", out.name);
+  if (out.kind == UpstreamKind::kLlm) {
+    in.Require("format");
+    in.Enum<LlmFormat>("format", out.format, names::kLlmFormats);
+  }
+  in.String("url", out.url);
+  in.String("caFile", out.ca_file);
+}
+
+void Read(ObjectReader& in, Timeouts& out) {
+  in.Ms("llmMs", out.llm);
+  in.Ms("toolMs", out.tool);
+  in.Ms("connectMs", out.connect);
+  in.Ms("firstTokenMs", out.first_token);
+  in.Ms("streamIdleMs", out.stream_idle);
+  in.Objects("toolOverrides", out.tool_overrides, [](ObjectReader& tool, ToolTimeout& value) {
+    tool.Require("upstream");
+    tool.Require("timeoutMs");
+    tool.String("upstream", value.upstream);
+    tool.String("tool", value.tool);
+    tool.Ms("timeoutMs", value.timeout);
+  });
+}
+
+void Read(ObjectReader& in, CircuitBreaker& out) {
+  in.Require("scope");
+  in.String("name", out.name);
+  in.Enum<BreakerScope>("scope", out.scope, names::kBreakerScopes);
+  in.Object("match", [&](ObjectReader& match) {
+    match.Strings("upstreams", out.match.upstreams);
+    match.Strings("tools", out.match.tools);
+    match.Strings("models", out.match.models);
+  });
+  in.Object("trip", [&](ObjectReader& trip) {
+    trip.Int("consecutiveFailures", out.trip.consecutive_failures);
+    trip.Int("failurePercent", out.trip.failure_percent);
+    trip.Int("minCalls", out.trip.min_calls);
+    trip.Ms("windowMs", out.trip.window);
+  });
+  in.Ms("openForMs", out.open_for);
+  in.Ms("maxOpenForMs", out.max_open_for);
+  in.Object("halfOpen", [&](ObjectReader& half_open) {
+    half_open.Int("maxProbes", out.half_open.max_probes);
+    half_open.Int("successes", out.half_open.successes);
+  });
+}
+
+void Read(ObjectReader& in, Slo& out) {
+  in.Require("key");
+  in.Require("type");
+  in.String("key", out.key);
+  in.String("name", out.name);
+  in.Enum<SliType>("type", out.type, names::kSliTypes);
+  in.String("tool", out.tool);
+  Milliseconds threshold{0};
+  if (in.Ms("thresholdMs", threshold)) {
+    out.threshold = threshold;
+  }
+}
+
+}  // namespace
+
+Result<Decoded<PolicyDocument>> DecodePolicy(std::string_view json) {
+  ReadContext context;
+  Decoded<PolicyDocument> out;
+  PolicyDocument& document = out.document;
+  RELIABILITY_ASSIGN_OR_RETURN(
+      const nlohmann::json value,
+      ParseDocument(json, context, document.schema_major, document.schema_minor));
+  ObjectReader in(value, "", context);
+  in.Take("schema");
+  in.String("workload", document.workload);
+  in.Enum<Enforcement>("enforcement", document.enforcement, names::kEnforcements);
+  in.Objects("upstreams", document.upstreams,
+             [](ObjectReader& element, Upstream& upstream) { Read(element, upstream); });
+  in.Object("turn", [&](ObjectReader& turn) {
+    turn.Ms("timeoutMs", document.turn.timeout);
+    turn.Ms("synthesisReserveMs", document.turn.synthesis_reserve);
+  });
+  in.Object("timeouts", [&](ObjectReader& timeouts) { Read(timeouts, document.timeouts); });
+  in.Objects("circuitBreakers", document.circuit_breakers,
+             [](ObjectReader& element, CircuitBreaker& breaker) { Read(element, breaker); });
+  in.Objects("slos", document.slos, [](ObjectReader& element, Slo& slo) { Read(element, slo); });
+  in.Finish();
+  if (!context.error.empty()) {
+    return Fail(Code::kInvalid, context.error);
+  }
+  out.ignored_fields = context.ignored_fields;
+  return out;
+}
+
+}  // namespace reliability::sidecar_config

@@ -1,0 +1,41 @@
+#pragma once
+// Enum names as they stand in JSON, for both directions. Internal to this folder.
+#include <array>
+#include <string_view>
+#include <utility>
+
+#include "libs/sidecar_config/schema.h"
+
+namespace reliability::sidecar_config::names {
+
+template <class E, std::size_t N>
+using Table = std::array<std::pair<std::string_view, E>, N>;
+
+inline constexpr Table<Enforcement, 2> kEnforcements = {
+    {{"Observe", Enforcement::kObserve}, {"Enforce", Enforcement::kEnforce}}};
+inline constexpr Table<UpstreamKind, 3> kUpstreamKinds = {
+    {{"LLM", UpstreamKind::kLlm}, {"MCP", UpstreamKind::kMcp}, {"HTTP", UpstreamKind::kHttp}}};
+inline constexpr Table<LlmFormat, 2> kLlmFormats = {
+    {{"OpenAI", LlmFormat::kOpenAI}, {"Anthropic", LlmFormat::kAnthropic}}};
+inline constexpr Table<BreakerScope, 3> kBreakerScopes = {{{"Tool", BreakerScope::kTool},
+                                                           {"Provider", BreakerScope::kProvider},
+                                                           {"Model", BreakerScope::kModel}}};
+inline constexpr Table<SliType, 3> kSliTypes = {{{"TaskSuccess", SliType::kTaskSuccess},
+                                                 {"ToolCallSuccess", SliType::kToolCallSuccess},
+                                                 {"TurnLatency", SliType::kTurnLatency}}};
+inline constexpr Table<Mode, 4> kModes = {{{"Normal", Mode::kNormal},
+                                           {"Throttled", Mode::kThrottled},
+                                           {"Paused", Mode::kPaused},
+                                           {"HalfOpen", Mode::kHalfOpen}}};
+
+template <class E, std::size_t N>
+constexpr std::string_view NameIn(const Table<E, N>& table, E value) {
+  for (const auto& [name, known] : table) {
+    if (known == value) {
+      return name;
+    }
+  }
+  return "";
+}
+
+}  // namespace reliability::sidecar_config::names

@@ -1,0 +1,155 @@
+#include "libs/sidecar_config/to_policy.h"
+
+#include <algorithm>
+
+namespace reliability::sidecar_config {
+namespace {
+
+// A probe that is still out after the longest its call may take has been lost.
+constexpr Milliseconds kLeaseMargin{1000};
+
+policy::BreakerScope ScopeOf(BreakerScope scope) {
+  switch (scope) {
+    case BreakerScope::kTool:
+      return policy::BreakerScope::kTool;
+    case BreakerScope::kProvider:
+      return policy::BreakerScope::kProvider;
+    case BreakerScope::kModel:
+      return policy::BreakerScope::kModel;
+  }
+  return policy::BreakerScope::kTool;
+}
+
+policy::SliKind KindOf(SliType type) {
+  switch (type) {
+    case SliType::kTaskSuccess:
+      return policy::SliKind::kTaskSuccess;
+    case SliType::kToolCallSuccess:
+      return policy::SliKind::kToolCallSuccess;
+    case SliType::kTurnLatency:
+      return policy::SliKind::kTurnLatency;
+  }
+  return policy::SliKind::kTaskSuccess;
+}
+
+policy::GateMode ModeOf(Mode mode) {
+  switch (mode) {
+    case Mode::kNormal:
+      return policy::GateMode::kNormal;
+    case Mode::kThrottled:
+      return policy::GateMode::kThrottled;
+    case Mode::kPaused:
+      return policy::GateMode::kPaused;
+    case Mode::kHalfOpen:
+      return policy::GateMode::kHalfOpen;
+  }
+  return policy::GateMode::kNormal;
+}
+
+Milliseconds LongestToolCall(const Timeouts& timeouts) {
+  Milliseconds longest = timeouts.tool;
+  for (const ToolTimeout& tool : timeouts.tool_overrides) {
+    longest = std::max(longest, tool.timeout);
+  }
+  return longest;
+}
+
+bool IsUpstream(const PolicyDocument& document, std::string_view name) {
+  return std::any_of(document.upstreams.begin(), document.upstreams.end(),
+                     [&](const Upstream& upstream) { return upstream.name == name; });
+}
+
+}  // namespace
+
+policy::BreakerConfig ToBreakerConfig(const PolicyDocument& document) {
+  policy::BreakerConfig config;
+  for (const CircuitBreaker& breaker : document.circuit_breakers) {
+    policy::BreakerRule rule;
+    rule.name = breaker.name;
+    rule.scope = ScopeOf(breaker.scope);
+    rule.upstreams = breaker.match.upstreams;
+    rule.tools = breaker.match.tools;
+    rule.models = breaker.match.models;
+    rule.parameters.consecutive_failures = breaker.trip.consecutive_failures;
+    rule.parameters.failure_percent = breaker.trip.failure_percent;
+    rule.parameters.min_calls = breaker.trip.min_calls;
+    rule.parameters.window = breaker.trip.window;
+    rule.parameters.open_for = breaker.open_for;
+    rule.parameters.max_open_for = breaker.max_open_for;
+    rule.parameters.max_probes = breaker.half_open.max_probes;
+    rule.parameters.successes = breaker.half_open.successes;
+    rule.parameters.probe_lease =
+        kLeaseMargin + (breaker.scope == BreakerScope::kTool ? LongestToolCall(document.timeouts)
+                                                             : document.turn.timeout);
+    config.rules.push_back(std::move(rule));
+  }
+  for (const ToolTimeout& tool : document.timeouts.tool_overrides) {
+    if (!tool.tool.empty()) {
+      config.known_tools.emplace_back(tool.upstream, tool.tool);
+    }
+  }
+  for (const Slo& slo : document.slos) {
+    if (slo.tool.empty()) {
+      continue;
+    }
+    config.known_tools.emplace_back("", slo.tool);
+    const std::size_t slash = slo.tool.find('/');
+    if (slash != std::string::npos && IsUpstream(document, slo.tool.substr(0, slash))) {
+      config.known_tools.emplace_back(slo.tool.substr(0, slash), slo.tool.substr(slash + 1));
+    }
+  }
+  return config;
+}
+
+policy::TurnLimits ToTurnLimits(const PolicyDocument& document) {
+  return {document.turn.timeout, document.turn.synthesis_reserve};
+}
+
+std::vector<policy::SloRule> ToSloRules(const PolicyDocument& document) {
+  std::vector<policy::SloRule> rules;
+  rules.reserve(document.slos.size());
+  for (const Slo& slo : document.slos) {
+    rules.push_back(
+        {slo.key, slo.name, KindOf(slo.type), slo.tool, slo.threshold.value_or(Milliseconds{0})});
+  }
+  return rules;
+}
+
+policy::ModeOrder ToModeOrder(const ModeDocument& document, std::string_view pod_uid) {
+  policy::ModeOrder order;
+  order.leader_epoch = document.leader_epoch;
+  order.generation = document.generation;
+  order.mode = ModeOf(document.mode);
+  order.cause = document.cause;
+  order.retry_after = document.retry_after;
+  order.valid_until = document.valid_until;
+  if (document.throttle) {
+    order.throttle = {document.throttle->objective, document.throttle->max_reject_percent,
+                      document.throttle->min_events};
+  }
+  if (document.half_open) {
+    const std::vector<std::string>& uids = document.half_open->pod_uids;
+    order.max_probes = document.half_open->max_probes;
+    order.this_pod_probes = std::find(uids.begin(), uids.end(), pod_uid) != uids.end();
+  }
+  return order;
+}
+
+Milliseconds ToolTimeoutOf(const Timeouts& timeouts, std::string_view upstream,
+                           std::string_view tool) {
+  Milliseconds found = timeouts.tool;
+  for (const ToolTimeout& entry : timeouts.tool_overrides) {
+    if (entry.upstream != upstream) {
+      continue;
+    }
+    if (!entry.tool.empty() && entry.tool == tool) {
+      return entry.timeout;
+    }
+    if (entry.tool.empty()) {
+      found = entry.timeout;
+    }
+  }
+  return found;
+}
+
+}  // namespace reliability::sidecar_config

@@ -1,0 +1,46 @@
+#pragma once
+// A valid policy with every field away from its default.
+#include "libs/sidecar_config/schema.h"
+
+namespace reliability::sidecar_config {
+
+inline PolicyDocument SamplePolicy() {
+  PolicyDocument document;
+  document.workload = "support/Deployment/refunds-agent";
+  document.enforcement = Enforcement::kEnforce;
+  document.upstreams = {
+      {UpstreamKind::kLlm, "openai", LlmFormat::kOpenAI, "https://llm.example/v1", ""},
+      {UpstreamKind::kLlm, "claude", LlmFormat::kAnthropic, "", ""},
+      {UpstreamKind::kMcp, "orders", LlmFormat::kOpenAI, "http://orders:8080/mcp", "ca/orders.pem"},
+      {UpstreamKind::kHttp, "weather", LlmFormat::kOpenAI, "http://weather:8080", ""},
+  };
+  document.turn = {Milliseconds{20'000}, Milliseconds{4000}};
+  document.timeouts.llm = Milliseconds{9000};
+  document.timeouts.tool = Milliseconds{4000};
+  document.timeouts.connect = Milliseconds{900};
+  document.timeouts.first_token = Milliseconds{7000};
+  document.timeouts.stream_idle = Milliseconds{4500};
+  document.timeouts.tool_overrides = {{"orders", "search", Milliseconds{2000}},
+                                      {"orders", "", Milliseconds{3000}}};
+  CircuitBreaker breaker;
+  breaker.name = "tools";
+  breaker.scope = BreakerScope::kTool;
+  breaker.match = {{"orders"}, {"refund"}, {}};
+  breaker.trip = {4, 60, 6, Milliseconds{30'000}};
+  breaker.open_for = Milliseconds{45'000};
+  breaker.max_open_for = Milliseconds{250'000};
+  breaker.half_open = {1, 3};
+  document.circuit_breakers = {breaker};
+  breaker = CircuitBreaker();
+  breaker.scope = BreakerScope::kModel;
+  breaker.match.models = {"big"};
+  document.circuit_breakers.push_back(breaker);
+  document.slos = {
+      {"uid/1a2b3c4d", "completed", SliType::kTaskSuccess, "", std::nullopt},
+      {"uid/2a2b3c4d", "search", SliType::kToolCallSuccess, "orders/list", std::nullopt},
+      {"uid/3a2b3c4d", "fast", SliType::kTurnLatency, "", Milliseconds{8000}},
+  };
+  return document;
+}
+
+}  // namespace reliability::sidecar_config

@@ -1,0 +1,103 @@
+#include "libs/sidecar_config/to_policy.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "tests/libs/sidecar_config/sample_policy.h"
+
+namespace reliability::sidecar_config {
+namespace {
+
+TEST(ToPolicy, BreakersKeepTheirParameters) {
+  const policy::BreakerConfig config = ToBreakerConfig(SamplePolicy());
+  ASSERT_EQ(config.rules.size(), 2U);
+  const policy::BreakerRule& tools = config.rules[0];
+  EXPECT_EQ(tools.name, "tools");
+  EXPECT_EQ(tools.scope, policy::BreakerScope::kTool);
+  EXPECT_EQ(tools.upstreams, std::vector<std::string>{"orders"});
+  EXPECT_EQ(tools.tools, std::vector<std::string>{"refund"});
+  EXPECT_EQ(tools.parameters.consecutive_failures, 4);
+  EXPECT_EQ(tools.parameters.failure_percent, 60);
+  EXPECT_EQ(tools.parameters.min_calls, 6);
+  EXPECT_EQ(tools.parameters.window, Milliseconds{30'000});
+  EXPECT_EQ(tools.parameters.open_for, Milliseconds{45'000});
+  EXPECT_EQ(tools.parameters.max_open_for, Milliseconds{250'000});
+  EXPECT_EQ(tools.parameters.max_probes, 1);
+  EXPECT_EQ(tools.parameters.successes, 3);
+  EXPECT_EQ(tools.parameters.probe_lease, Milliseconds{5000});  // longest tool call + 1 s
+  EXPECT_EQ(config.rules[1].scope, policy::BreakerScope::kModel);
+  EXPECT_EQ(config.rules[1].models, std::vector<std::string>{"big"});
+  EXPECT_EQ(config.rules[1].parameters.probe_lease, Milliseconds{21'000});  // turn + 1 s
+}
+
+TEST(ToPolicy, ToolsNamedAnywhereAreKnown) {
+  const policy::BreakerConfig config = ToBreakerConfig(SamplePolicy());
+  const auto knows = [&](const char* upstream, const char* tool) {
+    return std::find(config.known_tools.begin(), config.known_tools.end(),
+                     std::pair<std::string, std::string>(upstream, tool)) !=
+           config.known_tools.end();
+  };
+  EXPECT_TRUE(knows("orders", "search"));  // time-out
+  EXPECT_TRUE(knows("orders", "list"));    // SLO
+}
+
+TEST(ToPolicy, TurnAndSlos) {
+  const policy::TurnLimits limits = ToTurnLimits(SamplePolicy());
+  EXPECT_EQ(limits.timeout, Milliseconds{20'000});
+  EXPECT_EQ(limits.synthesis_reserve, Milliseconds{4000});
+  const auto rules = ToSloRules(SamplePolicy());
+  ASSERT_EQ(rules.size(), 3U);
+  EXPECT_EQ(rules[0].kind, policy::SliKind::kTaskSuccess);
+  EXPECT_EQ(rules[1].kind, policy::SliKind::kToolCallSuccess);
+  EXPECT_EQ(rules[1].tool, "orders/list");
+  EXPECT_EQ(rules[2].kind, policy::SliKind::kTurnLatency);
+  EXPECT_EQ(rules[2].threshold, Milliseconds{8000});
+  EXPECT_EQ(rules[2].key, "uid/3a2b3c4d");
+}
+
+TEST(ToPolicy, HalfOpenNamesThePodsThatProbe) {
+  ModeDocument document;
+  document.leader_epoch = 2;
+  document.generation = 3;
+  document.mode = Mode::kHalfOpen;
+  document.cause = "slo/rule";
+  document.half_open = HalfOpenOrder{2, {"a", "b"}};
+  EXPECT_TRUE(ToModeOrder(document, "b").this_pod_probes);
+  const policy::ModeOrder other = ToModeOrder(document, "c");
+  EXPECT_FALSE(other.this_pod_probes);
+  EXPECT_EQ(other.mode, policy::GateMode::kHalfOpen);
+  EXPECT_EQ(other.max_probes, 2);
+  EXPECT_EQ(other.generation, 3);
+  EXPECT_EQ(other.leader_epoch, 2);
+  EXPECT_EQ(other.cause, "slo/rule");
+}
+
+TEST(ToPolicy, ThrottleAndPause) {
+  ModeDocument document;
+  document.mode = Mode::kThrottled;
+  document.throttle = ThrottleOrder{0.9, 70, 5};
+  document.retry_after = Milliseconds{5000};
+  document.valid_until = SystemTime{Milliseconds{77}};
+  const policy::ModeOrder order = ToModeOrder(document, "");
+  EXPECT_EQ(order.mode, policy::GateMode::kThrottled);
+  EXPECT_EQ(order.throttle.objective, 0.9);
+  EXPECT_EQ(order.throttle.max_reject_percent, 70);
+  EXPECT_EQ(order.throttle.min_events, 5);
+  EXPECT_EQ(order.retry_after, Milliseconds{5000});
+  EXPECT_EQ(order.valid_until, SystemTime{Milliseconds{77}});
+  document.mode = Mode::kPaused;
+  EXPECT_EQ(ToModeOrder(document, "").mode, policy::GateMode::kPaused);
+  document.mode = Mode::kNormal;
+  EXPECT_EQ(ToModeOrder(document, "").mode, policy::GateMode::kNormal);
+}
+
+TEST(ToPolicy, ToolTimeoutPrefersTheNamedTool) {
+  const Timeouts timeouts = SamplePolicy().timeouts;
+  EXPECT_EQ(ToolTimeoutOf(timeouts, "orders", "search"), Milliseconds{2000});
+  EXPECT_EQ(ToolTimeoutOf(timeouts, "orders", "refund"), Milliseconds{3000});
+  EXPECT_EQ(ToolTimeoutOf(timeouts, "weather", ""), Milliseconds{4000});
+}
+
+}  // namespace
+}  // namespace reliability::sidecar_config
