@@ -1,0 +1,30 @@
+"""What every module of the suite starts from: the running cluster and the installed product."""
+
+import os
+import unittest
+
+from kube import Kube
+
+
+class SuiteCase(unittest.TestCase):
+    """`run.py` puts the paths into the environment; a single module can be run by hand the same way."""
+
+    maxDiff = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.kube = Kube(os.environ["KUBECONFIG"], os.environ["SUITE_KUBECTL"])
+        cls.helm = os.environ["SUITE_HELM"]
+        cls.release_namespace = "agent-reliability-system"
+
+    def operator_pods(self):
+        return self.kube.list("Pod", self.release_namespace, "app.kubernetes.io/component=operator")
+
+    def leader(self):
+        """Name of the operator pod that holds the lease."""
+        for lease in self.kube.list("Lease", self.release_namespace):
+            holder = lease["spec"].get("holderIdentity") or ""
+            for pod in self.operator_pods():
+                if pod["metadata"]["name"] in holder:
+                    return pod["metadata"]["name"]
+        return None
