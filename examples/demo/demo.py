@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import time
@@ -158,7 +159,6 @@ class Demo:
 
 def users_cluster(options):
     """The cluster of KUBECONFIG, after the user agreed."""
-    import shutil
     kubectl, helm = shutil.which("kubectl"), shutil.which("helm")
     if kubectl is None or helm is None:
         raise SystemExit("KUBECONFIG is set, so kubectl and helm must be on PATH. Next: install them, or unset KUBECONFIG")
@@ -185,7 +185,8 @@ def local_cluster(options):
         begin = time.monotonic()
         cluster.up("node")
         say.note(f"API server, kubelet, containerd and DNS ready after {time.monotonic() - begin:.1f} s")
-    return Demo(cluster.kubectl_path, cluster.helm_path, cluster.kubeconfig, load), cluster
+    kubectl, helm = (shutil.which(name, path=cluster.environment()["PATH"]) for name in ("kubectl", "helm"))
+    return Demo(kubectl, helm, cluster.kubeconfig, load), cluster
 
 
 def main():

@@ -11,6 +11,7 @@ Usage: tests/cluster/suite/run.py [--keep] [--reuse] [--only MODULE[,MODULE]]
 import argparse
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import time
@@ -44,8 +45,13 @@ class Step:
         print(f"  {time.monotonic() - self.started:.1f} s", flush=True)
 
 
+def tool(cluster, name):
+    """Path of one of the programs that the cluster was built with."""
+    return shutil.which(name, path=cluster.environment()["PATH"])
+
+
 def install(cluster):
-    helm = [str(cluster.helm_path), "--kubeconfig", str(cluster.kubeconfig)]
+    helm = [tool(cluster, "helm"), "--kubeconfig", str(cluster.kubeconfig)]
     command = [*helm, "upgrade", "--install", "agent-reliability", str(ROOT / "charts/agent-reliability-operator"),
                "-n", NAMESPACE, "--create-namespace", "--wait", "--timeout", "120s",
                "--set", "image.pullPolicy=Never", "--set", "sidecar.image.pullPolicy=Never"]
@@ -53,14 +59,14 @@ def install(cluster):
     if done.returncode != 0:
         kube = ["--kubeconfig", str(cluster.kubeconfig), "-n", NAMESPACE]
         for arguments in (["get", "pods,events"], ["logs", "-l", "app.kubernetes.io/component=operator", "--tail=40"]):
-            print(subprocess.run([str(cluster.kubectl_path), *kube, *arguments], capture_output=True, text=True,
+            print(subprocess.run([tool(cluster, "kubectl"), *kube, *arguments], capture_output=True, text=True,
                                  check=False).stdout)
         raise SystemExit(f"helm: {done.stdout}{done.stderr}")
 
 
 def wait_for_webhook(cluster):
     """Ready pods have a certificate; the caBundle follows within seconds."""
-    kube = Kube(cluster.kubeconfig, cluster.kubectl_path)
+    kube = Kube(cluster.kubeconfig, tool(cluster, "kubectl"))
     path = "apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
     wait_for("the webhook's caBundle", lambda: any(
         hook["clientConfig"].get("caBundle") for item in kube.call("GET", path)["items"] for hook in item["webhooks"]))
@@ -87,15 +93,15 @@ def main():
             install(cluster)
             wait_for_webhook(cluster)
         os.environ.update(
-            KUBECONFIG=str(cluster.kubeconfig), SUITE_KUBECTL=str(cluster.kubectl_path),
-            SUITE_HELM=str(cluster.helm_path), SUITE_CLUSTER=NAME, SUITE_AUDIT_LOG=str(cluster.audit_log),
+            KUBECONFIG=str(cluster.kubeconfig), SUITE_KUBECTL=tool(cluster, "kubectl"),
+            SUITE_HELM=tool(cluster, "helm"), SUITE_CLUSTER=NAME, SUITE_AUDIT_LOG=str(cluster.layout.audit_log),
             SUITE_KUBE_CONFORMANCE=str(ROOT / "build/release/tests/cluster/kube_conformance"))
         suite = unittest.TestSuite(
             unittest.defaultTestLoader.loadTestsFromName(name) for name in modules)
         result = unittest.TextTestRunner(verbosity=2).run(suite)
         good = result.wasSuccessful() and result.testsRun > 0
         if not good:
-            logs = subprocess.run([str(cluster.kubectl_path), "--kubeconfig", str(cluster.kubeconfig), "-n", NAMESPACE,
+            logs = subprocess.run([tool(cluster, "kubectl"), "--kubeconfig", str(cluster.kubeconfig), "-n", NAMESPACE,
                                    "logs", "-l", "app.kubernetes.io/component=operator", "--tail=60", "--prefix"],
                                   capture_output=True, text=True, check=False)
             print(logs.stdout[-12000:])
