@@ -8,6 +8,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "tools"))
 
 import check_bans
+import check_docs
 import check_layers
 import check_sizes
 
@@ -77,6 +78,20 @@ class Sizes(unittest.TestCase):
     def test_long_file_is_found(self):
         with Tree({"libs/base/a.cc": "\n" * 401, "tests/a_test.cc": "\n" * 600}) as root:
             self.assertEqual(1, len(check_sizes.violations(root)))
+
+
+class Docs(unittest.TestCase):
+    def check(self, text):
+        files = {"README.md": text, "Makefile": "build: deps\n", "libs/base/result.h": "", "docs/a.md": ""}
+        with Tree(files) as root:
+            return check_docs.violations(root)
+
+    def test_what_does_not_exist_is_found(self):
+        for text in ("[a](docs/b.md)", "`libs/base/gone.h`", "`libs/base/{result,gone}.h`", "`make nothing`"):
+            self.assertEqual(1, len(self.check(text)), text)
+
+    def test_what_exists_is_fine(self):
+        self.assertEqual([], self.check("[a](docs/a.md#part) `libs/base/result.h` `libs/base/*.h` `make build`"))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,66 @@
+#!/usr/bin/env python3
+"""Checks that what the pages name exists: links, and paths of this repository in backticks.
+
+Usage: tools/check_docs.py [ROOT]     exit 1 lists each dead link or path.
+"""
+
+import pathlib
+import re
+import sys
+
+from source_files import tracked
+
+LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(#[^)]*)?\)")
+TOP = r"(?:crds|charts|operator|controllers|sidecar|libs|examples|tests|docs|cmake|tools|deploy|\.ci)"
+PATH = re.compile(r"`(" + TOP + r"/[A-Za-z0-9_./*{},<>-]*|Containerfile|Makefile)`")
+MAKE = re.compile(r"`make ([a-z-]+)")
+
+
+def expand(pattern):
+    """`a/{b,c}.h` names two files."""
+    match = re.search(r"\{([^}]*)\}", pattern)
+    if not match:
+        return [pattern]
+    return [name for part in match.group(1).split(",")
+            for name in expand(pattern[:match.start()] + part + pattern[match.end():])]
+
+
+def violations(root):
+    root = pathlib.Path(root)
+    targets = set()
+    if (root / "Makefile").exists():
+        for line in (root / "Makefile").read_text(encoding="utf-8").splitlines():
+            if match := re.match(r"^([a-z -]+):", line):
+                targets.update(match.group(1).split())
+    found = []
+    for file in tracked(root):
+        if file.suffix != ".md":
+            continue
+        name = file.relative_to(root).as_posix()
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+            for match in LINK.finditer(line):
+                target = match.group(1)
+                if "://" not in target and not target.startswith("mailto:") and not (file.parent / target).exists():
+                    found.append(f"{name}:{number}: link to {target}, which does not exist")
+            for match in PATH.finditer(line):
+                for path in expand(match.group(1)):
+                    if "<" in path or path in ("tools/call", "tools/list"):  # methods of MCP
+                        continue
+                    hits = list(root.glob(path)) if "*" in path else [root / path]
+                    if not any(hit.exists() for hit in hits):
+                        found.append(f"{name}:{number}: {path} does not exist")
+            for match in MAKE.finditer(line):
+                if targets and match.group(1) not in targets:
+                    found.append(f"{name}:{number}: there is no target `make {match.group(1)}`")
+    return found
+
+
+def main():
+    root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parent.parent)
+    found = violations(root)
+    print("\n".join(found) if found else "docs: every link, path and make target exists")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
