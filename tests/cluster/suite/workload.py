@@ -4,7 +4,7 @@ import concurrent.futures
 
 from kube import http_call, wait_for
 
-IMAGE = "localhost/agent-reliability-examples:latest"
+IMAGE = "localhost/agent-reliability-examples:dev"
 RESTRICTED = {
     "runAsNonRoot": True, "runAsUser": 65532, "allowPrivilegeEscalation": False,
     "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]},
