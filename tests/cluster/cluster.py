@@ -36,7 +36,7 @@ def parse() -> argparse.Namespace:
     execute = command("exec", "run a program with KUBECONFIG set and kubectl, helm and etcdctl on PATH")
     execute.add_argument("--inside", action="store_true", help="in the cluster's network namespace")
     execute.add_argument("argv", nargs="+", metavar="-- PROGRAM [ARGUMENT ...]")
-    tools = commands.add_parser("tools", help="build the programs that are missing in the cache, and print where they are")
+    tools = commands.add_parser("tools", help="build what is missing of kubectl, etcd, ..., and print where they are")
     tools.add_argument("family", nargs="*", default=list(binaries.FAMILIES), metavar="FAMILY",
                        help=f"of {', '.join(binaries.FAMILIES)} (default: all)")
     commands.add_parser("list", help="print the names of all clusters on this machine")

@@ -75,12 +75,14 @@ class Cluster:
             # or of another boot. Slot -1 names no link that could exist.
             found = layouts.find(self.name)
             state = self._read_state(found)
+            if found and state:  # if we are killed now, the next `up` must not take the ruin for a cluster
+                self._write_state(found, {**state, "phase": "stopping"})
             cleanup.remove(found or Layout(self.name, -1), self._step)
             for entry in (state or {"processes": {}})["processes"].values():
                 processes.reap(entry["pid"])
 
     def status(self) -> dict:
-        """{"name", "phase": absent | starting | up, "tier", "ready", "components": {name: running | stopped}}."""
+        """{"name", "phase": absent|starting|up|stopping, "tier", "ready", "components": {name: running|stopped}}."""
         found = layouts.find(self.name)
         state = self._read_state(found)
         if not found or state is None:
