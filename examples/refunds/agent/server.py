@@ -21,6 +21,7 @@ from aiohttp import web
 from .loop import RefundsAgent
 
 MAX_RUNNING_TASKS = 64
+SHUTDOWN_SECONDS = 15
 QUESTIONS = (
     "Where is order {}?",
     "The customer wants a refund for order {}. In which state is it?",
@@ -68,6 +69,11 @@ class Service:
     async def health(self, _request: web.Request) -> web.Response:
         return web.json_response({"ok": True})
 
+    async def finish(self) -> None:
+        """Lets the tasks of its own load end, as far as the time to shut down allows."""
+        if self._running:
+            await asyncio.wait(self._running, timeout=SHUTDOWN_SECONDS)
+
     async def generate(self, tasks_per_minute: float) -> None:
         """Asks its own questions at a steady rate, without waiting for the answers."""
         loop = asyncio.get_running_loop()
@@ -104,6 +110,7 @@ async def _application(tasks_per_minute: float) -> web.Application:
         yield
         if load is not None:
             load.cancel()
+            await service.finish()
         await agent.close()
 
     app.cleanup_ctx.append(background)
@@ -120,6 +127,11 @@ def main() -> int:
     port = int(os.environ.get("PORT") or 8080)
     host = os.environ.get("HOST") or "0.0.0.0"
     web.run_app(
-        _application(tasks_per_minute), host=host, port=port, print=None, access_log=None
+        _application(tasks_per_minute),
+        host=host,
+        port=port,
+        print=None,
+        access_log=None,
+        shutdown_timeout=SHUTDOWN_SECONDS,
     )
     return 0
