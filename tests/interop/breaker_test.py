@@ -19,9 +19,6 @@ SEARCH = "mcp:orders/search"
 
 
 class ToolBreaker(SidecarTest):
-    def client(self, **options: Any) -> Client:
-        return Client(f"{self.sidecar.url}/mcp/orders", **options)
-
     async def trip(self, client: Client) -> None:
         for number in range(3):
             error = tool_error(await client.call_tool("search", {"query": str(number)}))
@@ -33,7 +30,7 @@ class ToolBreaker(SidecarTest):
                 self.simulator.reset()
                 self.start(timeouts={"toolMs": 300})
                 self.simulator.fault({"kind": "mcp", "tool": "search"}, "hang")
-                async with self.client(mode=protocol) as client:
+                async with self.mcp(mode=protocol) as client:
                     await self.trip(client)
                     started = time.monotonic()
                     error = tool_error(await client.call_tool("search", {"query": "4"}))
@@ -59,7 +56,7 @@ class ToolBreaker(SidecarTest):
 
         self.start(timeouts={"toolMs": 200})
         self.simulator.fault({"kind": "mcp", "tool": "search"}, "hang")
-        async with self.client() as client:
+        async with self.mcp() as client:
             await self.trip(client)
         call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "search", "arguments": {}}}
         connection = http.client.HTTPConnection("127.0.0.1", self.sidecar.port)
@@ -83,7 +80,7 @@ class ToolBreaker(SidecarTest):
             circuitBreakers=[breaker("Tool", openForMs=400), breaker("Provider"), breaker("Model")],
         )
         self.simulator.fault({"kind": "mcp", "tool": "search"}, "hang")
-        async with self.client() as client:
+        async with self.mcp() as client:
             await self.trip(client)
             self.simulator.heal()
             before = self.simulator.received(SEARCH)
@@ -104,7 +101,7 @@ class ToolBreaker(SidecarTest):
             circuitBreakers=[breaker("Tool", openForMs=300), breaker("Provider"), breaker("Model")],
         )
         self.simulator.fault({"kind": "mcp", "tool": "search"}, "hang")
-        async with self.client() as client:
+        async with self.mcp() as client:
             await self.trip(client)
             deadline = time.monotonic() + 10
             while self.simulator.received(SEARCH) < 4:  # the first probe
@@ -130,7 +127,7 @@ class ToolBreaker(SidecarTest):
                 self.simulator.reset()
                 self.start()
                 self.simulator.fault({"kind": "mcp", "tool": "search"}, action)
-                async with self.client() as client:
+                async with self.mcp() as client:
                     for _ in range(5):
                         try:
                             await client.call_tool("search", {"query": "1"})

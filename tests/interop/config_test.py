@@ -9,7 +9,6 @@ import tempfile
 import unittest
 from typing import Any
 
-from mcp import Client
 
 from harness import SidecarTest, ask, tool_error
 from policies import TASKS, breaker, mode, policy
@@ -30,7 +29,7 @@ class Reload(SidecarTest):
             self.sidecar.ledger()["configHash"], hashlib.sha256(canonical(self.changed())).hexdigest()
         )
         self.simulator.fault({"kind": "mcp"}, {"type": "delay", "seconds": 0.6})
-        async with Client(f"{self.sidecar.url}/mcp/orders") as client:
+        async with self.mcp() as client:
             self.assertFalse((await client.call_tool("search", {"query": "1"})).is_error)
             shorter = self.changed(timeouts={"toolMs": 200})
             self.sidecar.write("policy.json", shorter)
@@ -70,7 +69,7 @@ class Reload(SidecarTest):
     async def test_an_open_circuit_survives_a_change_that_does_not_concern_it(self) -> None:
         self.start(timeouts={"toolMs": 200})
         self.simulator.fault({"kind": "mcp"}, "hang", count=3)
-        async with Client(f"{self.sidecar.url}/mcp/orders") as client:
+        async with self.mcp() as client:
             for _ in range(3):
                 await client.call_tool("search", {"query": "1"})
             other = self.changed(timeouts={"toolMs": 250})

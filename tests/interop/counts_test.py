@@ -79,7 +79,7 @@ class Counts(SidecarTest):
         async with self._agent() as llm:
 
             async def worker() -> None:
-                async with Client(f"{self.sidecar.url}/mcp/orders") as orders:
+                async with self.mcp() as orders:
                     while (number := next(numbers)) <= turns:
                         await self._turn(llm, orders, number, tally)
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import anthropic
 import openai
-from mcp import Client
 
 from harness import SidecarTest, ask, continue_with, tool_error
 from policies import TASKS, TOOL_CALLS
@@ -202,9 +201,6 @@ class LlmFaults(SidecarTest):
 
 
 class ToolFaults(SidecarTest):
-    def client(self) -> Client:
-        return Client(f"{self.sidecar.url}/mcp/orders")
-
     async def test_faults_become_results_that_the_model_can_read(self) -> None:
         cases = [
             ({"type": "hang"}, {"timeout_total"}),
@@ -226,7 +222,7 @@ class ToolFaults(SidecarTest):
                         self.simulator.fault({"kind": "mcp"}, {"type": "cut", "afterEvents": 0})
                     if action["type"] == "malformed" and response == "sse":
                         continue  # an extra event beside a whole answer: the answer counts
-                    async with self.client() as client:
+                    async with self.mcp() as client:
                         with Timed() as timed:
                             error = tool_error(await client.call_tool("refund", {"order_id": "1"}))
                     self.assertIn(error["error_type"], classes)
@@ -240,7 +236,7 @@ class ToolFaults(SidecarTest):
         override = {"upstream": "orders", "tool": "search", "timeoutMs": 300}
         self.start(timeouts={"toolMs": 4000, "toolOverrides": [override]})
         self.simulator.fault({"kind": "mcp"}, {"type": "delay", "seconds": 1})
-        async with self.client() as client:
+        async with self.mcp() as client:
             self.assertTrue((await client.call_tool("search", {"query": "1"})).is_error)
             self.assertFalse((await client.call_tool("get_order", {"order_id": "1"})).is_error)
 
@@ -251,7 +247,7 @@ class ToolFaults(SidecarTest):
         llm = self.openai()
         messages: list[Any] = [{"role": "user", "content": question}]
         errors = []
-        async with self.client() as client:
+        async with self.mcp() as client:
             with Timed() as timed:
                 while True:
                     message = llm.chat.completions.create(model="gpt-4o", messages=messages).choices[0].message
@@ -283,7 +279,7 @@ class ToolFaults(SidecarTest):
             llm = self.openai()
             message = ask(llm, question, tools=[{"type": "function", "function": {"name": "search", "parameters": {}}}])
             message = message.choices[0].message
-            async with self.client() as client:
+            async with self.mcp() as client:
                 result = await client.call_tool("search", {"query": "5"})
             llm.chat.completions.create(
                 model="gpt-4o", messages=continue_with(message, [result.content[0].text], question)

@@ -8,6 +8,7 @@ from typing import Any
 
 import anthropic
 import openai
+from mcp import Client
 
 from policies import policy
 from processes import Sidecar, Simulator
@@ -61,6 +62,9 @@ class SidecarTest(SimulatorTest):
         if died is not None and died not in (0,):
             raise AssertionError(f"the sidecar ended by itself with code {died}")
 
+    def mcp(self, **options: Any) -> Client:
+        return mcp_client(f"{self.sidecar.url}/mcp/orders", **options)
+
     def openai(self, **options: Any) -> openai.OpenAI:
         return openai_client(f"{self.sidecar.url}/llm/openai/v1", **options)
 
@@ -69,11 +73,16 @@ class SidecarTest(SimulatorTest):
 
 
 def openai_client(base_url: str, **options: Any) -> openai.OpenAI:
-    return openai.OpenAI(base_url=base_url, api_key="test-key", **{"max_retries": 0, **options})
+    return openai.OpenAI(base_url=base_url, api_key="test-key", **{"max_retries": 0, "timeout": 20, **options})
 
 
 def claude_client(base_url: str, **options: Any) -> anthropic.Anthropic:
-    return anthropic.Anthropic(base_url=base_url, api_key="test-key", **{"max_retries": 0, **options})
+    return anthropic.Anthropic(base_url=base_url, api_key="test-key", **{"max_retries": 0, "timeout": 20, **options})
+
+
+def mcp_client(url: str, **options: Any) -> Client:
+    """The MCP SDK's client; gives up after 20 s, so that a hanging server fails a test and not the suite."""
+    return Client(url, **{"read_timeout_seconds": 20, **options})
 
 
 def ask(client: openai.OpenAI, text: str, headers: dict[str, str] | None = None, **more: Any) -> Any:

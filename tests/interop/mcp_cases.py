@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from mcp import Client
 from mcp.shared.exceptions import MCPError
+
+from harness import mcp_client
 
 MODERN = "2026-07-28"
 
@@ -15,7 +16,7 @@ class McpCases:
     """Needs `self.mcp_url()`, `self.simulator`."""
 
     async def _story(self: Any, mode: str, version: str) -> None:
-        async with Client(self.mcp_url(), mode=mode) as client:
+        async with mcp_client(self.mcp_url(), mode=mode) as client:
             self.assertEqual(client.protocol_version, version)
             tools = await client.list_tools()
             self.assertEqual([t.name for t in tools.tools], ["search", "get_order", "refund"])
@@ -58,27 +59,27 @@ class McpCases:
         self.simulator.fault(
             {"kind": "mcp"}, {"type": "jsonRpcError", "code": -32002, "message": "gone", "data": {"uri": "x"}}
         )
-        async with Client(self.mcp_url()) as client:
+        async with mcp_client(self.mcp_url()) as client:
             with self.assertRaises(MCPError) as raised:
                 await client.call_tool("search", {"query": "1"})
         self.assertEqual((raised.exception.code, raised.exception.error.message), (-32002, "gone"))
 
     async def test_mcp_tool_error_arrives_as_it_is(self: Any) -> None:
         self.simulator.fault({"kind": "mcp"}, {"type": "toolIsError", "text": "out of stock"})
-        async with Client(self.mcp_url()) as client:
+        async with mcp_client(self.mcp_url()) as client:
             result = await client.call_tool("search", {"query": "1"})
         self.assertTrue(result.is_error)
         self.assertEqual(result.content[0].text, "out of stock")
 
     async def test_mcp_many_calls_at_once(self: Any) -> None:
-        async with Client(self.mcp_url()) as client:
+        async with mcp_client(self.mcp_url()) as client:
             results = await asyncio.gather(*(client.call_tool("search", {"query": str(i)}) for i in range(60)))
         for number, result in enumerate(results):
             self.assertIn(f"order {number} is", result.content[0].text)
         self.assertEqual(self.simulator.received("mcp:orders/search"), 60)
 
     async def test_mcp_unknown_session_is_told(self: Any) -> None:
-        async with Client(self.mcp_url(), mode="legacy") as client:
+        async with mcp_client(self.mcp_url(), mode="legacy") as client:
             await client.call_tool("search", {"query": "1"})
             self.simulator.forget_sessions()
             with self.assertRaises(MCPError):

@@ -8,7 +8,6 @@ from typing import Any
 
 import anthropic
 import openai
-from mcp import Client
 
 from harness import SEARCH_TOOL, SidecarTest, ask, continue_with
 from policies import TASKS, TOOL_CALLS, mode
@@ -27,7 +26,7 @@ class Modes(SidecarTest):
         return ask(self.openai(), QUESTION, tools=[SEARCH_TOOL]).choices[0].message
 
     async def search(self) -> Any:
-        async with Client(f"{self.sidecar.url}/mcp/orders") as client:
+        async with self.mcp() as client:
             return await client.call_tool("search", {"query": "9"})
 
     def assert_paused(self, problem: openai.APIStatusError) -> None:
@@ -50,7 +49,7 @@ class Modes(SidecarTest):
         self.assert_paused(refused.exception)
         self.assertEqual(refused.exception.body["error"]["type"], "overloaded_error")
         for protocol in ("auto", "legacy"):
-            async with Client(f"{self.sidecar.url}/mcp/orders", mode=protocol) as client:
+            async with self.mcp(mode=protocol) as client:
                 self.assertEqual(len((await client.list_tools()).tools), 3)
                 if protocol == "legacy":
                     await client.send_ping()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import unittest
 
 import openai
-from mcp import Client
 
 from harness import SidecarTest, ask
 from policies import TOOL_CALLS
@@ -21,7 +20,7 @@ class Observe(SidecarTest):
         self.assertEqual(self.twins(), 0)
         self.simulator.fault({"kind": "mcp", "tool": "search"}, {"type": "delay", "seconds": 0.5})
         self.simulator.fault({"kind": "mcp", "tool": "refund"}, {"type": "jsonRpcError", "code": -32603})
-        async with Client(f"{self.sidecar.url}/mcp/orders") as client:
+        async with self.mcp() as client:
             for _ in range(5):
                 found = await client.call_tool("search", {"query": "1"})
                 self.assertFalse(found.is_error)
