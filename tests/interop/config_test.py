@@ -64,7 +64,7 @@ class Reload(SidecarTest):
                 fine = self.changed(timeouts={"toolMs": 300})
                 self.sidecar.write("policy.json", fine)
                 eventually(lambda: not self.sidecar.ledger()["configError"], "the error is gone")
-        self.assertGreaterEqual(self.sidecar.metrics().sum("agent_reliability_config_rejected_total"), 7)
+        self.assertGreaterEqual(self.sidecar.metrics().sum("agent_reliability_config_loads_total", result="rejected"), 7)
 
     async def test_an_open_circuit_survives_a_change_that_does_not_concern_it(self) -> None:
         self.start(timeouts={"toolMs": 200})
@@ -80,12 +80,12 @@ class Reload(SidecarTest):
     async def test_counters_survive_a_reload(self) -> None:
         self.start()
         ask(self.openai(), "hi")
-        eventually(lambda: self.sidecar.slo(TASKS) == (1, 0), "one task")
+        self.expect(TASKS, (1, 0))
         other = self.changed(circuitBreakers=[breaker("Tool", openForMs=1000), breaker("Provider"), breaker("Model")])
         self.sidecar.write("policy.json", other)
         self.wait_for(other)
         ask(self.openai(), "hi")
-        eventually(lambda: self.sidecar.slo(TASKS) == (2, 0), "two tasks")
+        self.expect(TASKS, (2, 0))
 
     def test_mounted_like_a_config_map(self) -> None:
         """The kubelet swaps the link `..data`; the file names are links through it."""

@@ -13,7 +13,6 @@ import openai
 
 from harness import SidecarTest, ask, continue_with, tool_error
 from policies import TASKS, TOOL_CALLS
-from processes import eventually
 
 CUT_ERRORS = (openai.APIError, anthropic.APIError, openai.APIConnectionError)
 
@@ -190,14 +189,14 @@ class LlmFaults(SidecarTest):
         with self.assertRaises(openai.InternalServerError):
             ask(self.openai(), "hi")
         ask(self.openai(), "hi")
-        eventually(lambda: self.sidecar.slo(TASKS) == (1, 1), "one good and one bad task")
+        self.expect(TASKS, (1, 1))
 
     def test_an_sdk_retry_stays_in_the_same_turn(self) -> None:
         self.start()
         self.simulator.fault({"kind": "openai"}, {"type": "status", "status": 500}, count=2)
         completion = ask(self.openai(max_retries=2), "hi")
         self.assertEqual(completion.choices[0].finish_reason, "stop")
-        eventually(lambda: self.sidecar.slo(TASKS) == (1, 0), "one good task and no bad one")
+        self.expect(TASKS, (1, 0))
 
 
 class ToolFaults(SidecarTest):
@@ -230,7 +229,7 @@ class ToolFaults(SidecarTest):
                     self.assertTrue(error["suggestion"])
                     self.assertLess(timed.seconds, 2.5)
                     self.assertEqual(self.simulator.received("mcp:orders/refund"), 1)  # never sent twice
-                    self.assertEqual(self.sidecar.slo(TOOL_CALLS), (0, 1))
+                    self.expect(TOOL_CALLS, (0, 1))
 
     async def test_per_tool_limits(self) -> None:
         override = {"upstream": "orders", "tool": "search", "timeoutMs": 300}
@@ -269,7 +268,7 @@ class ToolFaults(SidecarTest):
         self.assertIn("remaining_ms", errors[0])
         self.assertEqual(self.simulator.received("mcp:orders/search"), 6 - len(errors))
         self.assertIn("could not check", message.content)
-        eventually(lambda: self.sidecar.slo(TASKS) == (0, 1), "the turn counts as bad")
+        self.expect(TASKS, (0, 1))
 
     async def test_an_answer_without_a_broken_tool_counts_as_bad(self) -> None:
         self.start(timeouts={"toolMs": 300})
@@ -284,7 +283,7 @@ class ToolFaults(SidecarTest):
             llm.chat.completions.create(
                 model="gpt-4o", messages=continue_with(message, [result.content[0].text], question)
             )
-            eventually(lambda e=expected: self.sidecar.slo(TASKS) == e, f"tasks {expected}")
+            self.expect(TASKS, expected)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import unittest
 from typing import Any
 
@@ -61,6 +62,13 @@ class SidecarTest(SimulatorTest):
             print("--- sidecar output ---", *sidecar.lines[-40:], sep="\n")
         if died is not None and died not in (0,):
             raise AssertionError(f"the sidecar ended by itself with code {died}")
+
+    def expect(self, slo: str, counts: tuple[int, int], timeout: float = 10.0) -> None:
+        """Waits for exactly these (good, bad) counts; an outcome may be booked just after its last byte."""
+        deadline = time.monotonic() + timeout
+        while self.sidecar.slo(slo) != counts and time.monotonic() < deadline:
+            time.sleep(0.02)
+        self.assertEqual(self.sidecar.slo(slo), counts, slo)
 
     def mcp(self, **options: Any) -> Client:
         return mcp_client(f"{self.sidecar.url}/mcp/orders", **options)

@@ -75,7 +75,7 @@ class Modes(SidecarTest):
         with self.assertRaises(openai.APIStatusError) as raised:
             self.first_step()
         self.assert_paused(raised.exception)
-        eventually(lambda: self.sidecar.slo(TASKS) == (1, 0), "the running turn counts")
+        self.expect(TASKS, (1, 0))
 
     def test_normal_again(self) -> None:
         self.start(mode("Paused", 3))
@@ -115,7 +115,7 @@ class Modes(SidecarTest):
             model="gpt-4o", messages=continue_with(first, ["shipped"], QUESTION), tools=[SEARCH_TOOL]
         )
         self.first_step()  # the place of the finished turn is free
-        eventually(lambda: self.sidecar.slo(TASKS) == (1, 0), "probe turns count")
+        self.expect(TASKS, (1, 0))
 
     def test_an_expired_pause_becomes_one_probe_at_a_time(self) -> None:
         past = (datetime.now(UTC) - timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -13,7 +13,7 @@ from processes import eventually
 
 class Observe(SidecarTest):
     def twins(self) -> float:
-        return sum(v for n, _, v in self.sidecar.metrics() if "would" in n)
+        return self.sidecar.metrics().sum("agent_reliability_would_reject_total")
 
     async def test_slow_and_failing_tools_are_left_alone(self) -> None:
         self.start(enforcement="Observe", timeouts={"toolMs": 200})

@@ -9,7 +9,7 @@ from typing import Any
 
 from harness import SidecarTest, ask
 from policies import TASKS
-from processes import eventually, http
+from processes import http
 
 
 class Outcome(SidecarTest):
@@ -27,7 +27,7 @@ class Outcome(SidecarTest):
         self.start()
         turn = self.answered_turn("explicit-1")  # open for 2 s after its answer
         self.assertLess(self.report(turn, {"result": "Failure", "reason": "wrong order"}), 300)
-        eventually(lambda: self.sidecar.slo(TASKS) == (0, 1), "a reported failure is bad")
+        self.expect(TASKS, (0, 1))
 
     def test_a_late_or_wrong_report_is_refused(self) -> None:
         self.start()
@@ -35,7 +35,7 @@ class Outcome(SidecarTest):
         turn = self.answered_turn("explicit-2")
         for body in ({"result": "Maybe"}, {}, b"{", {"result": "Failure", "reason": 5}):
             self.assertEqual(self.report(turn, body), 400, body)
-        eventually(lambda: self.sidecar.slo(TASKS) == (1, 0), "the turn ends as it was")
+        self.expect(TASKS, (1, 0))
 
     def test_admin_port(self) -> None:
         self.start()

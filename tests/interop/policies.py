@@ -62,6 +62,12 @@ def policy(upstream: str, **changes: Any) -> dict[str, Any]:
     }
     for name in ("turn", "timeouts"):
         document[name].update(changes.pop(name, {}))
+    # As the operator does: the defaults are clipped to the turn.
+    limits, turn = document["timeouts"], document["turn"]
+    for name, value in limits.items():
+        if isinstance(value, int):
+            limits[name] = min(value, turn["timeoutMs"])
+    turn["synthesisReserveMs"] = min(turn["synthesisReserveMs"], turn["timeoutMs"] // 5)
     document.update(copy.deepcopy(changes))
     return document
 

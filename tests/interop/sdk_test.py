@@ -9,7 +9,7 @@ from harness import SEARCH_TOOL, SidecarTest, ask, continue_with
 from llm_cases import QUESTION, ClaudeCases, OpenAICases
 from mcp_cases import McpCases
 from policies import LATENCY, TASKS, TOOL_CALLS
-from processes import eventually, http
+from processes import http
 
 
 class ThroughSidecarOpenAI(OpenAICases, SidecarTest):
@@ -50,13 +50,18 @@ class ThroughSidecarOpenAI(OpenAICases, SidecarTest):
     def test_a_good_turn_counts_once(self) -> None:
         client = self.openai()
         message = ask(client, QUESTION, tools=[SEARCH_TOOL]).choices[0].message
-        self.assertEqual(self.sidecar.slo(TASKS), (0, 0))
+        self.expect(TASKS, (0, 0))
         client.chat.completions.create(
             model="gpt-4o", messages=continue_with(message, ["shipped"], QUESTION), tools=[SEARCH_TOOL]
         )
-        eventually(lambda: self.sidecar.slo(TASKS) == (1, 0), "one good task")
-        self.assertEqual(self.sidecar.slo(LATENCY), (1, 0))
-        self.assertEqual(self.sidecar.slo(TOOL_CALLS), (0, 0))
+        self.expect(TASKS, (1, 0))
+        self.expect(LATENCY, (1, 0))
+        self.expect(TOOL_CALLS, (0, 0))
+
+    def test_streamed_turns_count_once(self) -> None:
+        for _ in range(20):
+            list(ask(self.openai(), "[[words 5]]", stream=True))
+        self.expect(TASKS, (20, 0))
 
     def test_other_endpoints_pass_and_are_no_turns(self) -> None:
         self.assertIn("gpt-4o", [m.id for m in self.openai().models.list()])
@@ -67,6 +72,11 @@ class ThroughSidecarClaude(ClaudeCases, SidecarTest):
     def setUp(self) -> None:
         super().setUp()
         self.start()
+
+    def test_streamed_turns_count_once(self) -> None:
+        for _ in range(20):
+            list(self._create("[[words 5]]", stream=True))
+        self.expect(TASKS, (20, 0))
 
     def test_paths_with_and_without_version(self) -> None:
         body = {"model": "claude-opus", "max_tokens": 9, "messages": [{"role": "user", "content": "[[words 1]]"}]}
@@ -87,6 +97,15 @@ class ThroughSidecarMcp(McpCases, SidecarTest):
     def mcp_url(self) -> str:
         return f"{self.sidecar.url}/mcp/orders"
 
+    async def test_calls_answered_by_event_streams_count_once(self) -> None:
+        """The SDK closes the stream at the response, before its last chunk: that is no cancelled call."""
+        self.simulator.settings(mcpResponse="sse")
+        for protocol in ("auto", "legacy"):
+            async with self.mcp(mode=protocol) as client:
+                for number in range(20):
+                    self.assertFalse((await client.call_tool("search", {"query": str(number)})).is_error)
+        self.expect(TOOL_CALLS, (40, 0))
+
 
 class ThroughSidecarHttp(SidecarTest):
     def test_http_tool(self) -> None:
@@ -96,7 +115,7 @@ class ThroughSidecarHttp(SidecarTest):
         self.assertEqual((status, answer["path"], answer["query"]), (200, "/orders/17", {"full": "yes"}))
         status, _, raw = http(f"{self.sidecar.url}/tools/shop/refunds", {"order": 17}, "PUT")
         self.assertEqual((status, json.loads(raw)["received"]), (200, {"order": 17}))
-        self.assertEqual(self.sidecar.slo(TOOL_CALLS), (2, 0))
+        self.expect(TOOL_CALLS, (2, 0))
 
     def test_unknown_route(self) -> None:
         self.start()
