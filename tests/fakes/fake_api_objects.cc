@@ -166,7 +166,8 @@ Status ApplyConfig(StoredObject& stored, const json& config, const Writer& write
   };
   for (const auto& [path, value] : wanted) {
     const Pointer pointer(path);
-    if (!stored.object.contains(pointer) || stored.object[pointer] == value) {
+    if (!stored.object.contains(pointer) || stored.object[pointer] == value ||
+        (value.is_object() && stored.object[pointer].is_object())) {
       continue;
     }
     for (FieldOwner& other : stored.owners) {
@@ -195,7 +196,13 @@ Status ApplyConfig(StoredObject& stored, const json& config, const Writer& write
   FieldOwner& owner = OwnerOf(stored, writer, "Apply");
   owner.paths.clear();
   for (const auto& [path, value] : wanted) {
-    SetLeaf(stored.object, path, value);
+    // An empty map asks for a map, not for the removal of what others put there.
+    const Pointer pointer(path);
+    const bool has_map = value.is_object() && stored.object.contains(pointer) &&
+                         stored.object[pointer].is_object();
+    if (!has_map) {
+      SetLeaf(stored.object, path, value);
+    }
     owner.paths.insert(path);
   }
   DropEmptyOwners(stored);

@@ -39,11 +39,11 @@ struct Fault {
     kCloseAtOnce,    // watches: 200 and the end
   };
   Kind kind = Kind::kStatus;
-  std::string method;  // empty: any
-  std::string target;  // part of path and query; empty: any
+  std::string method = {};  // empty: any
+  std::string target = {};  // part of path and query; empty: any
   int times = 1;
   int status = 500;
-  std::string reason;
+  std::string reason = {};
   int retry_after_seconds = 0;
 };
 

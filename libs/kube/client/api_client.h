@@ -68,7 +68,7 @@ struct ApiClientOptions {
   int burst = 100;
   std::string user_agent = "agent-reliability-operator";
   // Told after each answer (status 0: there was none); must be thread-safe and quick.
-  std::function<void(std::string_view method, int status, Milliseconds took)> on_answer;
+  std::function<void(std::string_view method, int status, Milliseconds took)> on_answer = {};
 };
 
 // References must outlive the client. A 429 is an error with retry_after; nothing is retried here,

@@ -11,10 +11,10 @@ namespace reliability::kube {
 
 // A request before it has a server: the client adds address, credentials and time limits.
 struct ApiRequest {
-  std::string method;
-  std::string target;        // path and query, percent-encoded
-  std::string content_type;  // empty if there is no body
-  std::string body;
+  std::string method = {};
+  std::string target = {};        // path and query, percent-encoded
+  std::string content_type = {};  // empty if there is no body
+  std::string body = {};
   Milliseconds watch_timeout{0};  // watches only: after it the server ends the answer
   Milliseconds deadline{0};       // longest time to the answer; 0: the client's default
 };
@@ -22,32 +22,32 @@ struct ApiRequest {
 enum class Subresource { kNone, kStatus, kScale };
 
 struct ListOptions {
-  std::string label_selector;
-  std::string field_selector;
+  std::string label_selector = {};
+  std::string field_selector = {};
   int limit = 0;  // 0: everything in one answer
-  std::string continue_token;
-  std::string resource_version;  // "0": any version from the server's cache; empty: the newest
+  std::string continue_token = {};
+  std::string resource_version = {};  // "0": any version from the server's cache; empty: the newest
 };
 
 struct WatchOptions {
-  std::string label_selector;
-  std::string field_selector;
-  std::string resource_version;
+  std::string label_selector = {};
+  std::string field_selector = {};
+  std::string resource_version = {};
   Milliseconds timeout{0};  // the server ends the watch after it (whole seconds)
   bool bookmarks = true;
 };
 
 struct WriteOptions {
   Subresource subresource = Subresource::kNone;
-  std::string field_manager;  // required for Apply
-  bool force = false;         // Apply only: take over fields of other managers
+  std::string field_manager = {};  // required for Apply
+  bool force = false;              // Apply only: take over fields of other managers
   bool dry_run = false;
 };
 
 struct DeleteOptions {
-  std::string uid;               // delete only this incarnation; empty: any
-  std::string resource_version;  // delete only this version; empty: any
-  std::string propagation;       // Background, Foreground, Orphan; empty: the kind's default
+  std::string uid = {};               // delete only this incarnation; empty: any
+  std::string resource_version = {};  // delete only this version; empty: any
+  std::string propagation = {};       // Background, Foreground, Orphan; empty: the kind's default
 };
 
 [[nodiscard]] ApiRequest BuildGet(const ObjectRef& ref,

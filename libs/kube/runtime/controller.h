@@ -38,11 +38,11 @@ inline constexpr std::array<std::string_view, 4> kOutcomeNames{"done", "requeue"
                                                                "stalled"};
 
 struct ControllerOptions {
-  std::string name;  // for logs and metrics
+  std::string name = {};  // for logs and metrics
   int workers = 1;
   // A reconcile longer than this is logged.
   Milliseconds slow{5'000};
-  WorkQueueOptions queue;
+  WorkQueueOptions queue = {};
 };
 
 struct ControllerStats {

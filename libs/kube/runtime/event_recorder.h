@@ -19,11 +19,11 @@ class ApiClient;
 
 // The object an event is about.
 struct EventTarget {
-  std::string api_version;
-  std::string kind;
-  std::string ns;  // empty: cluster-scoped, the event goes to "default"
-  std::string name;
-  std::string uid;
+  std::string api_version = {};
+  std::string kind = {};
+  std::string ns = {};  // empty: cluster-scoped, the event goes to "default"
+  std::string name = {};
+  std::string uid = {};
 };
 
 enum class EventType { kNormal, kWarning };
@@ -31,17 +31,17 @@ enum class EventType { kNormal, kWarning };
 struct Event {
   EventTarget regarding;
   EventType type = EventType::kNormal;
-  std::string reason;  // CamelCase
-  std::string action;  // CamelCase: what was done or failed
-  std::string note;    // numbers and the next step; cut at 1,024 bytes
-  std::optional<EventTarget> related;
+  std::string reason = {};  // CamelCase
+  std::string action = {};  // CamelCase: what was done or failed
+  std::string note = {};    // numbers and the next step; cut at 1,024 bytes
+  std::optional<EventTarget> related = {};
   // A state change that must be seen at once each time; the caller bounds how often it occurs.
   bool distinct = false;
 };
 
 struct EventRecorderOptions {
   std::string controller = "agentreliability.dev/operator";  // reportingController
-  std::string instance;                                      // reportingInstance: the pod's name
+  std::string instance = {};                                 // reportingInstance: the pod's name
   std::size_t queue_size = 1'000;
   std::size_t max_series = 4'096;  // remembered at once; beyond it the oldest are forgotten
   Milliseconds series_interval{5 * 60'000};

@@ -21,10 +21,10 @@ namespace reliability::kube {
 class ApiClient;
 
 struct LeaderElectorOptions {
-  std::string ns;
-  std::string name;
+  std::string ns = {};
+  std::string name = {};
   // The pod's name; a random suffix makes it unique per process.
-  std::string identity;
+  std::string identity = {};
   Milliseconds lease_duration{15'000};
   Milliseconds renew_deadline{10'000};
   Milliseconds retry_period{2'000};
@@ -34,10 +34,10 @@ struct LeaderElectorOptions {
 // Called on the elector's thread: return soon, renewing waits for them.
 struct LeaderCallbacks {
   // `epoch` is the Lease's leaseTransitions: greater for each new leader, at least 1.
-  std::function<void(std::int64_t epoch)> on_started;
+  std::function<void(std::int64_t epoch)> on_started = {};
   // Leadership is lost (not after Stop). The process should stop writing and exit.
-  std::function<void()> on_lost;
-  std::function<void(const std::string& holder)> on_new_leader;  // optional
+  std::function<void()> on_lost = {};
+  std::function<void(const std::string& holder)> on_new_leader = {};  // optional
 };
 
 class LeaderElector {

@@ -24,10 +24,10 @@ namespace reliability::kube {
 class ApiClient;
 
 struct ReflectorOptions {
-  Resource resource;
-  std::string ns;  // empty: all namespaces
-  std::string label_selector;
-  std::string field_selector;
+  Resource resource = {};
+  std::string ns = {};  // empty: all namespaces
+  std::string label_selector = {};
+  std::string field_selector = {};
   int page_size = 500;
   Milliseconds watch_min{5 * 60'000};  // a watch lasts a random time between the two
   Milliseconds watch_max{10 * 60'000};
