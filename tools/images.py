@@ -20,7 +20,8 @@ def build(name):
     command = [sys.executable, str(ROOT / "tools" / "build_image.py"), "--out", str(out),
                "--tag", f"localhost/agent-reliability-{name}:dev"]
     if name == "examples":
-        command += ["--containerfile", str(ROOT / "examples" / "Containerfile")]
+        command += ["--containerfile", str(ROOT / "examples" / "Containerfile"),
+                    "--input", "requirements.txt", "--input", "simulator", "--input", "refunds/agent"]
     else:
         binary = ROOT / "build" / "release" / name / f"agent-reliability-{name}"
         if not binary.exists():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import threading
 import unittest
@@ -63,6 +64,10 @@ class Drain(SidecarTest):
         text = "".join(p.choices[0].delta.content or "" for p in parts if p.choices)
         self.assertTrue(text.endswith("word30"), text)
         self.assertEqual(self.sidecar.child.wait(10), 0)
+        raw = (self.sidecar.folder / "termination.log").read_bytes()
+        words = json.loads(raw)
+        self.assertLessEqual(len(raw), 1024)
+        self.assertEqual((words["u"], words["s"][TASKS]), (self.sidecar.POD_UID, [1, 0]))
 
 
 if __name__ == "__main__":

@@ -186,7 +186,7 @@ class Sidecar(Process):
             [
                 binary, "--policy", str(folder / "policy.json"), "--mode", str(folder / "mode.json"),
                 "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--state-dir", str(folder / "state"),
-                "--pod-uid", self.POD_UID,
+                "--pod-uid", self.POD_UID, "--termination-log", str(folder / "termination.log"),
             ],
             env,
         )  # fmt: skip
