@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import signal
+import ssl
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -153,6 +154,8 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="simulator", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=8080, help="port to listen on; 0 takes a free one")
+    parser.add_argument("--tls-cert", help="PEM certificate chain; with --tls-key the port speaks https")
+    parser.add_argument("--tls-key", help="PEM private key")
     parser.add_argument("--max-record", type=int, default=50_000, help="entries kept in the record")
     parser.add_argument(
         "--id-prefix",
@@ -172,7 +175,11 @@ async def _run(args: argparse.Namespace) -> None:
         shutdown_timeout=1.0,
     )
     await runner.setup()
-    site = web.TCPSite(runner, args.host, args.port, backlog=1024)
+    tls = None
+    if args.tls_cert:
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(args.tls_cert, args.tls_key)
+    site = web.TCPSite(runner, args.host, args.port, backlog=1024, ssl_context=tls)
     await site.start()
     port = runner.addresses[0][1]
     print(json.dumps({"event": "listening", "host": args.host, "port": port}), flush=True)

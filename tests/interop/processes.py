@@ -105,9 +105,10 @@ class Process:
 class Simulator(Process):
     """The upstream simulator on a free port, with its admin API."""
 
-    def __init__(self) -> None:
-        super().__init__([sys.executable, str(ROOT / "examples" / "simulator"), "--port", "0"])
-        self.url = f"http://127.0.0.1:{self.listening()['port']}"
+    def __init__(self, *flags: str) -> None:
+        super().__init__([sys.executable, str(ROOT / "examples" / "simulator"), "--port", "0", *flags])
+        scheme = "https" if "--tls-cert" in flags else "http"
+        self.url = f"{scheme}://127.0.0.1:{self.listening()['port']}"
 
     def _admin(self, path: str, body: Any = None, method: str | None = None) -> Any:
         status, _, raw = http(f"{self.url}/admin/{path}", body, method, timeout=130)
