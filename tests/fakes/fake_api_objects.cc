@@ -198,8 +198,8 @@ Status ApplyConfig(StoredObject& stored, const json& config, const Writer& write
   for (const auto& [path, value] : wanted) {
     // An empty map asks for a map, not for the removal of what others put there.
     const Pointer pointer(path);
-    const bool has_map = value.is_object() && stored.object.contains(pointer) &&
-                         stored.object[pointer].is_object();
+    const bool has_map =
+        value.is_object() && stored.object.contains(pointer) && stored.object[pointer].is_object();
     if (!has_map) {
       SetLeaf(stored.object, path, value);
     }

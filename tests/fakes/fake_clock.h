@@ -1,7 +1,9 @@
 #pragma once
 // A clock that moves only when a test says so. Thread-safe.
 #include <condition_variable>
+#include <iterator>
 #include <mutex>
+#include <set>
 
 #include "libs/base/clock.h"
 
@@ -24,10 +26,10 @@ class FakeClock final : public Clock {
   bool WaitFor(Milliseconds duration, const std::stop_token& stop) override {
     std::unique_lock lock(mutex_);
     const MonotonicTime end = monotonic_ + duration;
-    ++waiters_;
+    const auto mine = ends_.insert(end);
     wake_.notify_all();
     const bool passed = wake_.wait(lock, stop, [&] { return monotonic_ >= end; });
-    --waiters_;
+    ends_.erase(mine);
     return passed;
   }
   void Advance(Milliseconds duration) {
@@ -36,18 +38,28 @@ class FakeClock final : public Clock {
     monotonic_ += duration;
     wake_.notify_all();
   }
-  // Blocks until `count` threads wait in WaitFor: replaces sleeping in tests.
+  // Blocks until `count` threads wait in WaitFor for a time yet to come: replaces sleeping in
+  // tests.
   void AwaitWaiters(int count) {
     std::unique_lock lock(mutex_);
-    wake_.wait(lock, [&] { return waiters_ >= count; });
+    wake_.wait(lock, [&] { return WaitingLocked() >= count; });
+  }
+  // Threads that wait in WaitFor for a time yet to come.
+  int Waiting() const {
+    const std::lock_guard lock(mutex_);
+    return WaitingLocked();
   }
 
  private:
+  int WaitingLocked() const {
+    return static_cast<int>(std::distance(ends_.upper_bound(monotonic_), ends_.end()));
+  }
+
   mutable std::mutex mutex_;
   std::condition_variable_any wake_;
   SystemTime system_;
   MonotonicTime monotonic_{Milliseconds{1'000'000}};
-  int waiters_ = 0;
+  std::multiset<MonotonicTime> ends_;  // of the waits under way
 };
 
 }  // namespace reliability::fakes
