@@ -177,7 +177,7 @@ ErrorClass ClassifyJsonRpcError(int http_status, std::int64_t code) {
     return ByStatus(Protocol::kMcp, http_status);
   }
   if (code == -32042) {
-    return ErrorClass::kInputRequired;
+    return ErrorClass::kDeferred;
   }
   const bool ours = code == -32603 || (code <= -32000 && code >= -32019 && code != -32002);
   return ours ? ErrorClass::kToolErrorTransient : ErrorClass::kToolErrorPermanent;

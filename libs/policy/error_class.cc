@@ -63,8 +63,8 @@ constexpr std::array<ClassTraits, kErrorClassCount> kTraits = {{
     {"local_outage", Effect::kNeutral, Verdict::kBad, true, 503, "server_error", "api_error", true,
      kGoOn},
     {"client_cancelled", Effect::kNeutral, Verdict::kNone, false, 0, "", "", true, ""},
-    {"input_required", Effect::kNeutral, Verdict::kNone, false, 0, "", "", true,
-     "the server asks the user first"},
+    {"deferred", Effect::kNeutral, Verdict::kNone, false, 0, "", "", true,
+     "the answer comes later"},
 }};
 
 }  // namespace

@@ -40,7 +40,9 @@ enum class ErrorClass : std::uint8_t {
   // Says nothing about the upstream.
   kLocalOutage,
   kClientCancelled,
-  kInputRequired,  // the server asks the user first (MCP -32042, resultType input_required)
+  // No failure: the server asks the user first (MCP -32042, input_required), or the client resumes
+  // the stream.
+  kDeferred,
 };
 inline constexpr int kErrorClassCount = 27;
 

@@ -49,8 +49,9 @@ class LlmAnswer {
   // kStream: the answer is whole (finish reason seen), even if the terminal event is missing.
   [[nodiscard]] bool complete() const { return complete_; }
   // Asks for tools; known once complete.
-  [[nodiscard]] bool has_tool_calls() const { return has_tool_calls_; }
-  // Complete, asks for no tool and is not a pause: the turn's answer.
+  [[nodiscard]] bool has_tool_calls() const { return !calls_.empty(); }
+  // After Finish(): complete, asks for no tool and is not a pause: the turn's answer. Answers that
+  // we cannot look into count as one, else their turns would be called unanswered.
   [[nodiscard]] bool final_answer() const;
   [[nodiscard]] std::vector<policy::RequestedTool> tool_calls() const;
   [[nodiscard]] const std::string& finish_reason() const { return finish_reason_; }
@@ -66,18 +67,17 @@ class LlmAnswer {
   struct ToolCall {
     std::string id;
     std::string name;
-    std::string arguments;
+    std::string arguments;  // JSON text
     bool overflow = false;
   };
 
-  void OnEvent(const SseSplitter::Event& event);
-  void OnOpenAiEvent(std::string_view data);
-  void OnAnthropicEvent(std::string_view data);
-  void ReadJsonAnswer();
+  void OnOpenAiEvent(const SseSplitter::Event& event);
+  void OnAnthropicEvent(const SseSplitter::Event& event);
   void ReadOpenAiAnswer();
   void ReadAnthropicAnswer();
-  ToolCall* ToolAt(std::int64_t choice, std::int64_t index);
-  static void Append(ToolCall& call, std::string_view piece);
+  // Pieces with the same (choice, index) make one call; ids and names come once.
+  void AddToolPiece(std::int64_t choice, std::int64_t index, std::string_view id,
+                    std::string_view name, std::string_view arguments);
   [[nodiscard]] policy::Protocol protocol() const;
 
   const LlmApi api_;
@@ -88,8 +88,6 @@ class LlmAnswer {
   bool first_token_ = false;
   bool terminal_ = false;
   bool complete_ = false;
-  bool has_tool_calls_ = false;
-  bool finished_ = false;
   bool clean_ = false;
   int malformed_ = 0;
   std::string finish_reason_;

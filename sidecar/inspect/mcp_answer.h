@@ -9,11 +9,14 @@
 #include <vector>
 
 #include "libs/policy/classifier.h"
+#include "sidecar/inspect/json_hash.h"
 #include "sidecar/inspect/llm_answer.h"
 #include "sidecar/inspect/mcp_request.h"
 #include "sidecar/inspect/sse_splitter.h"
 
 namespace reliability::sidecar::inspect {
+
+struct McpResponse;  // mcp_answer.cc
 
 class McpAnswer {
  public:
@@ -23,7 +26,8 @@ class McpAnswer {
   // Shape as for LLM answers. Requests without id (notifications, responses, batches) have no
   // response to wait for: their answers are judged by status.
   McpAnswer(const McpRequest& request, AnswerShape shape)
-      : id_json_(request.id_json), method_(request.method), shape_(shape) {}
+      : id_hash_(request.id_json.empty() ? std::nullopt : JsonHash(request.id_json)),
+        shape_(shape) {}
 
   void Feed(std::string_view bytes);
   void Finish(bool clean);
@@ -38,14 +42,14 @@ class McpAnswer {
   [[nodiscard]] bool saw_event_id() const { return saw_event_id_; }
 
   // Class of the whole answer after Finish(). A stream that closes cleanly after an event id is
-  // kNone for 2025 protocols: the client resumes it.
+  // kDeferred: the client resumes it (data-plane ruling 25).
   [[nodiscard]] policy::ErrorClass Classify(int status) const;
 
  private:
-  void OnMessage(std::string_view json);
+  void OnMessages(std::string_view json);
+  void Accept(McpResponse&& response);
 
-  const std::string id_json_;
-  const std::string method_;
+  const std::optional<std::uint64_t> id_hash_;  // of the request; none = nothing to wait for
   const AnswerShape shape_;
   SseSplitter splitter_;
   std::string body_;
@@ -55,7 +59,6 @@ class McpAnswer {
   bool input_required_ = false;
   bool saw_event_id_ = false;
   bool clean_ = false;
-  bool malformed_ = false;
   std::optional<std::int64_t> error_code_;
   policy::ToolErrorHint hint_;
   std::vector<std::string> tools_;

@@ -112,7 +112,7 @@ TEST(Classifier, JsonRpcCodes) {
   EXPECT_EQ(ClassifyJsonRpcError(200, -32019), kToolErrorTransient);
   EXPECT_EQ(ClassifyJsonRpcError(200, -32002), kToolErrorPermanent);
   EXPECT_EQ(ClassifyJsonRpcError(200, -32020), kToolErrorPermanent);
-  EXPECT_EQ(ClassifyJsonRpcError(200, -32042), kInputRequired);
+  EXPECT_EQ(ClassifyJsonRpcError(200, -32042), kDeferred);
   EXPECT_EQ(ClassifyJsonRpcError(200, 4711), kToolErrorPermanent);
 }
 

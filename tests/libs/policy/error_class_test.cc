@@ -40,7 +40,7 @@ TEST(ErrorClass, BreakerColumnIsTheTableOfTheReference) {
 
 TEST(ErrorClass, ModeRejectionsAndCancelledCallsAreNoEvents) {
   using enum ErrorClass;
-  for (const ErrorClass none : {kPaused, kThrottled, kClientCancelled, kInputRequired}) {
+  for (const ErrorClass none : {kPaused, kThrottled, kClientCancelled, kDeferred}) {
     EXPECT_EQ(TraitsOf(none).call_verdict, SliVerdict::kNone) << ErrorClassName(none);
     EXPECT_FALSE(TraitsOf(none).spoils_turn);
   }

@@ -1,0 +1,155 @@
+// The Anthropic messages half of llm_answer.h.
+#include "sidecar/inspect/json_reader.h"
+#include "sidecar/inspect/llm_answer.h"
+
+namespace reliability::sidecar::inspect {
+namespace {
+
+struct Block {
+  std::string_view type;
+  std::string_view id;
+  std::string_view name;
+  std::string input;  // JSON text
+  bool has_text = false;
+};
+
+// A content block, or a delta of one.
+bool ReadBlock(JsonValue value, Block& block) {
+  return EachField(value, [&](std::string_view key, JsonValue field) {
+    if (key == "type") {
+      block.type = AsString(field).value_or(std::string_view());
+    } else if (key == "id") {
+      block.id = AsString(field).value_or(std::string_view());
+    } else if (key == "name") {
+      block.name = AsString(field).value_or(std::string_view());
+    } else if (key == "partial_json") {
+      block.input = AsString(field).value_or(std::string_view());
+    } else if (key == "text" || key == "thinking") {
+      const auto text = AsString(field);
+      block.has_text = text && !text->empty();
+    } else if (key == "input" && IsType(field, JsonType::object)) {
+      JsonObject object;
+      std::string_view raw;
+      if (field.get_object().get(object) != simdjson::SUCCESS ||
+          object.raw_json().get(raw) != simdjson::SUCCESS) {
+        return false;
+      }
+      block.input = raw;
+    }
+    return true;
+  });
+}
+
+struct Event {
+  std::string_view type;
+  std::int64_t index = 0;
+  Block block;
+  Block delta;
+  std::string_view stop_reason;
+  std::string_view model;
+};
+
+bool ReadEvent(std::string_view key, JsonValue value, Event& event) {
+  if (key == "type") {
+    event.type = AsString(value).value_or(std::string_view());
+  } else if (key == "index") {
+    event.index = AsInt(value).value_or(0);
+  } else if (key == "content_block") {
+    return ReadBlock(value, event.block);
+  } else if (key == "message") {
+    return EachField(value, [&](std::string_view name, JsonValue field) {
+      if (name == "model") {
+        event.model = AsString(field).value_or(std::string_view());
+      }
+      return true;
+    });
+  }
+  return true;
+}
+
+}  // namespace
+
+void LlmAnswer::OnAnthropicEvent(const SseSplitter::Event& sse) {
+  bool is_error = false;
+  const bool read = WithJson(sse.data, [&](simdjson::ondemand::document& document) {
+    Event event;
+    const bool fields = EachField(document, [&](std::string_view key, JsonValue value) {
+      if (key != "delta") {
+        return ReadEvent(key, value, event);
+      }
+      return EachField(value, [&](std::string_view name, JsonValue field) {
+        if (name == "stop_reason") {
+          event.stop_reason = AsString(field).value_or(std::string_view());
+        } else if (name == "partial_json") {
+          event.delta.input = AsString(field).value_or(std::string_view());
+        }
+        return true;
+      });
+    });
+    if (!fields) {
+      return false;
+    }
+    if (event.type == "content_block_start" && event.block.type == "tool_use") {
+      first_token_ = true;
+      AddToolPiece(0, event.index, event.block.id, event.block.name, "");
+    } else if (event.type == "content_block_delta") {
+      first_token_ = true;
+      if (calls_.contains({0, event.index})) {
+        AddToolPiece(0, event.index, "", "", event.delta.input);
+      }
+    } else if (event.type == "message_start") {
+      model_ = event.model;
+    } else if (event.type == "message_delta" && !event.stop_reason.empty()) {
+      finish_reason_ = event.stop_reason;
+      complete_ = true;
+    } else if (event.type == "message_stop") {
+      terminal_ = true;
+      complete_ = complete_ || (!error_ && malformed_ == 0);
+    }
+    is_error = event.type == "error" || sse.type == "error";
+    return true;
+  });
+  if (!read) {
+    ++malformed_;
+  } else if (is_error && !error_) {
+    error_ = ReadProviderError(sse.data);
+  }
+}
+
+void LlmAnswer::ReadAnthropicAnswer() {
+  bool has_content = false;
+  bool is_error = false;
+  const bool read = WithJson(body_, [&](simdjson::ondemand::document& document) {
+    std::int64_t index = 0;
+    return EachField(document, [&](std::string_view key, JsonValue value) {
+      if (key == "model") {
+        model_ = AsString(value).value_or(std::string_view());
+      } else if (key == "stop_reason") {
+        finish_reason_ = AsString(value).value_or(std::string_view());
+      } else if (key == "error") {
+        is_error = !IsType(value, JsonType::null);
+      } else if (key == "content") {
+        has_content = IsType(value, JsonType::array);
+        return EachElement(value, [&](JsonValue element) {
+          Block block;
+          if (!ReadBlock(element, block)) {
+            return false;
+          }
+          if (block.type == "tool_use") {
+            AddToolPiece(0, index, block.id, block.name, block.input);
+          }
+          ++index;
+          return true;
+        });
+      }
+      return true;
+    });
+  });
+  if (read && is_error) {
+    error_ = ReadProviderError(body_);
+  }
+  complete_ = read && has_content && !is_error;
+  malformed_ += read ? 0 : 1;
+}
+
+}  // namespace reliability::sidecar::inspect

@@ -1,0 +1,133 @@
+#include "sidecar/inspect/llm_answer.h"
+
+#include "libs/base/strings.h"
+#include "sidecar/inspect/json_hash.h"
+
+namespace reliability::sidecar::inspect {
+
+AnswerShape ShapeOf(int status, std::string_view content_type, std::string_view content_encoding) {
+  const bool plain =
+      content_encoding.empty() || EqualsIgnoreCase(Trim(content_encoding), "identity");
+  if (!plain) {
+    return AnswerShape::kOpaque;
+  }
+  if (status >= 400) {
+    return AnswerShape::kError;
+  }
+  const std::string_view type = Trim(content_type.substr(0, content_type.find(';')));
+  if (EqualsIgnoreCase(type, "text/event-stream")) {
+    return AnswerShape::kStream;
+  }
+  return EqualsIgnoreCase(type, "application/json") ? AnswerShape::kJson : AnswerShape::kOpaque;
+}
+
+policy::Protocol LlmAnswer::protocol() const {
+  return api_ == LlmApi::kOpenAIChat ? policy::Protocol::kOpenAI : policy::Protocol::kAnthropic;
+}
+
+void LlmAnswer::Feed(std::string_view bytes) {
+  if (shape_ == AnswerShape::kStream) {
+    splitter_.Feed(bytes, [this](const SseSplitter::Event& event) {
+      if (api_ == LlmApi::kOpenAIChat) {
+        OnOpenAiEvent(event);
+      } else {
+        OnAnthropicEvent(event);
+      }
+    });
+    return;
+  }
+  first_token_ = first_token_ || !bytes.empty();
+  if (shape_ == AnswerShape::kOpaque || overflow_) {
+    return;
+  }
+  const std::size_t limit = shape_ == AnswerShape::kError ? kMaxErrorBytes : kMaxJsonBytes;
+  if (body_.size() + bytes.size() > limit) {
+    overflow_ = true;
+    body_ = std::string();
+    return;
+  }
+  body_.append(bytes);
+}
+
+void LlmAnswer::Finish(bool clean) {
+  clean_ = clean;
+  if (overflow_ || !clean) {
+    return;
+  }
+  if (shape_ == AnswerShape::kError) {
+    error_ = ReadProviderError(body_);
+  } else if (shape_ == AnswerShape::kJson) {
+    if (api_ == LlmApi::kOpenAIChat) {
+      ReadOpenAiAnswer();
+    } else {
+      ReadAnthropicAnswer();
+    }
+  }
+  body_ = std::string();
+}
+
+void LlmAnswer::AddToolPiece(std::int64_t choice, std::int64_t index, std::string_view id,
+                             std::string_view name, std::string_view arguments) {
+  const auto key = std::pair(choice, index);
+  if (calls_.size() >= kMaxToolCalls && !calls_.contains(key)) {
+    return;
+  }
+  ToolCall& call = calls_[key];
+  if (call.id.empty()) {
+    call.id = id.substr(0, policy::TurnTracker::kMaxIdBytes);
+  }
+  if (call.name.empty()) {
+    call.name = name.substr(0, policy::TurnTracker::kMaxIdBytes);
+  }
+  if (call.arguments.size() + arguments.size() > kMaxArgumentBytes) {
+    call.overflow = true;
+    call.arguments = std::string();
+  } else if (!call.overflow) {
+    call.arguments.append(arguments);
+  }
+}
+
+std::vector<policy::RequestedTool> LlmAnswer::tool_calls() const {
+  std::vector<policy::RequestedTool> tools;
+  tools.reserve(calls_.size());
+  for (const auto& [key, call] : calls_) {
+    // 0 fits no real call: such a call joins its turn by name.
+    const std::uint64_t hash = call.overflow ? 0 : JsonHash(call.arguments).value_or(0);
+    tools.push_back({call.id, call.name, hash});
+  }
+  return tools;
+}
+
+bool LlmAnswer::final_answer() const {
+  if (error_) {
+    return false;
+  }
+  const bool blind = shape_ == AnswerShape::kOpaque || overflow_;
+  if (blind) {
+    return clean_;
+  }
+  return complete_ && calls_.empty() && finish_reason_ != "pause_turn";
+}
+
+policy::ErrorClass LlmAnswer::Classify(int status) const {
+  using policy::ErrorClass;
+  if (status < 200 || status >= 300) {
+    return policy::ClassifyResponse(protocol(), status, error_.value_or(policy::ProviderError{}));
+  }
+  if (error_) {
+    return policy::ClassifyEmbedded(protocol(), *error_);
+  }
+  if (complete_) {
+    return ErrorClass::kNone;
+  }
+  if (!clean_) {
+    return ErrorClass::kStreamTruncated;
+  }
+  if (shape_ == AnswerShape::kOpaque || overflow_) {
+    return ErrorClass::kNone;
+  }
+  const bool cut = shape_ == AnswerShape::kStream && malformed_ == 0;
+  return cut ? ErrorClass::kStreamTruncated : ErrorClass::kMalformed;
+}
+
+}  // namespace reliability::sidecar::inspect

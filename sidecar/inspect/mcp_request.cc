@@ -1,0 +1,173 @@
+#include "sidecar/inspect/mcp_request.h"
+
+#include <array>
+
+#include "sidecar/inspect/json_hash.h"
+#include "sidecar/inspect/json_reader.h"
+
+namespace reliability::sidecar::inspect {
+namespace {
+
+constexpr std::string_view kToolsCall = "tools/call";
+
+struct Seen {
+  int method = 0;
+  int id = 0;
+  int params = 0;
+  int name = 0;
+  int arguments = 0;
+
+  [[nodiscard]] bool Twice() const {
+    return method > 1 || id > 1 || params > 1 || name > 1 || arguments > 1;
+  }
+};
+
+std::string_view Token(JsonValue scalar) {
+  const std::string_view token = scalar.raw_json_token();
+  return token.substr(0, token.find_last_not_of(" \t\r\n") + 1);
+}
+
+bool ReadParams(JsonValue params, McpRequest& request, Seen& seen) {
+  return EachField(params, [&](std::string_view key, JsonValue value) {
+    if (key == "name" || key == "uri") {
+      ++seen.name;
+      request.name = AsString(value).value_or(std::string_view());
+    } else if (key == "arguments") {
+      ++seen.arguments;
+      request.arguments_hash = HashValue(value, {});
+      return request.arguments_hash.has_value();
+    }
+    return true;
+  });
+}
+
+bool ReadField(std::string_view key, JsonValue value, McpRequest& request, Seen& seen) {
+  if (key == "method") {
+    ++seen.method;
+    request.method = AsString(value).value_or(std::string_view());
+  } else if (key == "id") {
+    ++seen.id;
+    if (!IsType(value, JsonType::object) && !IsType(value, JsonType::array)) {
+      request.id_json = Token(value);
+    }
+  } else if (key == "params") {
+    ++seen.params;
+    return ReadParams(value, request, seen);
+  }
+  return true;
+}
+
+bool ReadBatch(JsonArray batch, McpRequest& request) {
+  request.kind = McpKind::kBatch;
+  for (auto entry : batch) {
+    JsonValue element;
+    if (entry.get(element) != simdjson::SUCCESS) {
+      return false;
+    }
+    const bool read = EachField(element, [&](std::string_view key, JsonValue value) {
+      const bool call = key == "method" && AsString(value) == kToolsCall;
+      request.tools_call_in_batch = request.tools_call_in_batch || call;
+      return true;
+    });
+    if (!read) {
+      return false;
+    }
+  }
+  return true;
+}
+
+int Digit64(char c) {
+  static constexpr std::string_view kAlphabet =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  const std::size_t digit = kAlphabet.find(c);
+  return digit == std::string_view::npos ? -1 : static_cast<int>(digit);
+}
+
+std::optional<std::string> DecodeBase64(std::string_view text) {
+  while (text.ends_with('=')) {
+    text.remove_suffix(1);
+  }
+  std::string out;
+  std::uint32_t bits = 0;
+  int count = 0;
+  for (const char c : text) {
+    const int digit = Digit64(c);
+    if (digit < 0) {
+      return std::nullopt;
+    }
+    bits = (bits << 6U) | static_cast<std::uint32_t>(digit);
+    count += 6;
+    if (count >= 8) {
+      count -= 8;
+      out.push_back(static_cast<char>((bits >> static_cast<unsigned>(count)) & 0xffU));
+    }
+  }
+  return count < 6 ? std::optional(out) : std::nullopt;
+}
+
+}  // namespace
+
+Result<McpRequest> ReadMcpRequest(std::string_view body) {
+  McpRequest request;
+  Seen seen;
+  const bool read = WithJson(body, [&](simdjson::ondemand::document& document) {
+    JsonType type{};
+    if (document.type().get(type) != simdjson::SUCCESS) {
+      return false;
+    }
+    if (type == JsonType::array) {
+      JsonArray batch;
+      return document.get_array().get(batch) == simdjson::SUCCESS && ReadBatch(batch, request);
+    }
+    return EachField(document, [&](std::string_view key, JsonValue value) {
+      return ReadField(key, value, request, seen);
+    });
+  });
+  if (!read) {
+    return Fail(Code::kInvalid, "the body is not a JSON-RPC message");
+  }
+  if (seen.Twice()) {
+    return Fail(Code::kInvalid, "a field of the JSON-RPC message stands twice");
+  }
+  if (request.kind == McpKind::kBatch) {
+    return request;
+  }
+  if (seen.method == 0) {
+    request.kind = McpKind::kResponse;
+  } else if (seen.id == 0) {
+    request.kind = McpKind::kNotification;
+  }
+  if (request.method == kToolsCall) {
+    request.tool = request.name;
+    if (!request.arguments_hash) {
+      request.arguments_hash = JsonHash("{}");
+    }
+  } else {
+    request.arguments_hash.reset();
+  }
+  return request;
+}
+
+std::optional<std::string> DecodeMcpName(std::string_view header) {
+  constexpr std::string_view kPrefix = "=?base64?";
+  constexpr std::string_view kSuffix = "?=";
+  if (!header.starts_with(kPrefix)) {
+    return std::string(header);
+  }
+  if (!header.ends_with(kSuffix) || header.size() < kPrefix.size() + kSuffix.size()) {
+    return std::nullopt;
+  }
+  header.remove_prefix(kPrefix.size());
+  header.remove_suffix(kSuffix.size());
+  return DecodeBase64(header);
+}
+
+bool HeadersAgree(const McpRequest& request, std::optional<std::string_view> method,
+                  std::optional<std::string_view> name) {
+  if (method && *method != request.method) {
+    return false;
+  }
+  return !name || DecodeMcpName(*name) == request.name;
+}
+
+}  // namespace reliability::sidecar::inspect

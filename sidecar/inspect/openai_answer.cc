@@ -1,0 +1,166 @@
+// The OpenAI chat completions half of llm_answer.h.
+#include "sidecar/inspect/json_reader.h"
+#include "sidecar/inspect/llm_answer.h"
+
+namespace reliability::sidecar::inspect {
+namespace {
+
+struct ToolPiece {
+  std::int64_t index = 0;
+  std::string_view id;
+  std::string_view name;
+  std::string_view arguments;
+};
+
+struct Choice {
+  std::int64_t index = 0;
+  std::string_view finish_reason;
+  bool has_token = false;
+  std::vector<ToolPiece> tools;
+};
+
+bool ReadFunction(JsonValue function, ToolPiece& piece) {
+  return EachField(function, [&](std::string_view key, JsonValue value) {
+    if (key == "name") {
+      piece.name = AsString(value).value_or(std::string_view());
+    } else if (key == "arguments") {
+      piece.arguments = AsString(value).value_or(std::string_view());
+    }
+    return true;
+  });
+}
+
+bool ReadToolPiece(JsonValue call, ToolPiece& piece) {
+  return EachField(call, [&](std::string_view key, JsonValue value) {
+    if (key == "index") {
+      piece.index = AsInt(value).value_or(piece.index);
+    } else if (key == "id") {
+      piece.id = AsString(value).value_or(std::string_view());
+    } else if (key == "function" || key == "custom") {
+      return ReadFunction(value, piece);
+    }
+    return true;
+  });
+}
+
+// A delta of a stream or the message of a whole answer.
+bool ReadMessage(JsonValue message, Choice& choice) {
+  return EachField(message, [&](std::string_view key, JsonValue value) {
+    if (key == "tool_calls") {
+      return EachElement(value, [&](JsonValue call) {
+        ToolPiece piece;
+        piece.index = std::ssize(choice.tools);  // whole answers number by position
+        const bool read = ReadToolPiece(call, piece);
+        choice.tools.push_back(piece);
+        choice.has_token = true;
+        return read;
+      });
+    }
+    if (key == "function_call" && IsType(value, JsonType::object)) {
+      ToolPiece piece;
+      const bool read = ReadFunction(value, piece);
+      choice.tools.push_back(piece);
+      choice.has_token = true;
+      return read;
+    }
+    if (key == "content" || key == "refusal" || key == "reasoning_content" || key == "reasoning") {
+      const auto text = AsString(value);
+      choice.has_token = choice.has_token || (text && !text->empty());
+    }
+    return true;
+  });
+}
+
+bool ReadChoice(JsonValue value, Choice& choice) {
+  return EachField(value, [&](std::string_view key, JsonValue field) {
+    if (key == "index") {
+      choice.index = AsInt(field).value_or(0);
+    } else if (key == "finish_reason") {
+      choice.finish_reason = AsString(field).value_or(std::string_view());
+    } else if (key == "delta" || key == "message") {
+      return ReadMessage(field, choice);
+    }
+    return true;
+  });
+}
+
+}  // namespace
+
+void LlmAnswer::OnOpenAiEvent(const SseSplitter::Event& event) {
+  if (event.data == "[DONE]") {
+    terminal_ = true;
+    complete_ = complete_ || (!error_ && malformed_ == 0);
+    return;
+  }
+  bool has_error = event.type == "error";
+  const bool read = WithJson(event.data, [&](simdjson::ondemand::document& document) {
+    return EachField(document, [&](std::string_view key, JsonValue value) {
+      if (key == "error") {
+        has_error = has_error || !IsType(value, JsonType::null);
+        return true;
+      }
+      if (key == "model" && model_.empty()) {
+        model_ = AsString(value).value_or(std::string_view());
+        return true;
+      }
+      if (key != "choices") {
+        return true;
+      }
+      return EachElement(value, [&](JsonValue element) {
+        Choice choice;
+        if (!ReadChoice(element, choice)) {
+          return false;
+        }
+        first_token_ = first_token_ || choice.has_token;
+        for (const ToolPiece& piece : choice.tools) {
+          AddToolPiece(choice.index, piece.index, piece.id, piece.name, piece.arguments);
+        }
+        if (!choice.finish_reason.empty()) {
+          finish_reason_ = choice.finish_reason;
+          complete_ = true;
+        }
+        return true;
+      });
+    });
+  });
+  if (!read) {
+    ++malformed_;
+  } else if (has_error && !error_) {
+    error_ = ReadProviderError(event.data);
+  }
+}
+
+void LlmAnswer::ReadOpenAiAnswer() {
+  bool has_choices = false;
+  bool has_error = false;
+  const bool read = WithJson(body_, [&](simdjson::ondemand::document& document) {
+    return EachField(document, [&](std::string_view key, JsonValue value) {
+      if (key == "error") {
+        has_error = !IsType(value, JsonType::null);
+      } else if (key == "model") {
+        model_ = AsString(value).value_or(std::string_view());
+      } else if (key == "choices") {
+        return EachElement(value, [&](JsonValue element) {
+          Choice choice;
+          if (!ReadChoice(element, choice)) {
+            return false;
+          }
+          has_choices = true;
+          finish_reason_ = choice.finish_reason;
+          for (const ToolPiece& piece : choice.tools) {
+            AddToolPiece(choice.index, piece.index, piece.id, piece.name, piece.arguments);
+          }
+          return true;
+        });
+      }
+      return true;
+    });
+  });
+  if (read && has_error) {
+    error_ = ReadProviderError(body_);
+  }
+  complete_ = read && has_choices && !has_error;
+  malformed_ += read ? 0 : 1;
+}
+
+}  // namespace reliability::sidecar::inspect

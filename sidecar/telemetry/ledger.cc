@@ -1,0 +1,100 @@
+#include "sidecar/telemetry/ledger.h"
+
+#include <utility>
+
+#include "libs/sidecar_config/decode.h"
+#include "libs/sidecar_config/encode.h"
+
+namespace reliability::sidecar::telemetry {
+namespace {
+
+void KeepNewest(std::vector<sidecar_config::LedgerEpoch>& closed) {
+  if (closed.size() > Ledger::kMaxClosed) {
+    closed.erase(closed.begin(), closed.end() - static_cast<std::ptrdiff_t>(Ledger::kMaxClosed));
+  }
+}
+
+}  // namespace
+
+Ledger::Ledger(std::string pod_uid, std::string epoch,
+               std::vector<sidecar_config::LedgerEpoch> closed)
+    : pod_uid_(std::move(pod_uid)), closed_(std::move(closed)) {
+  current_.epoch = std::move(epoch);
+  KeepNewest(closed_);
+}
+
+void Ledger::Track(const std::vector<std::string>& keys) {
+  for (const std::string& key : keys) {
+    if (current_.slos.try_emplace(key).second) {
+      ++version_;
+    }
+  }
+}
+
+void Ledger::Count(const std::string& key, policy::SliVerdict verdict) {
+  if (verdict == policy::SliVerdict::kNone) {
+    return;
+  }
+  bool good = verdict == policy::SliVerdict::kGood;
+  if (const auto found = owed_.find(key); found != owed_.end()) {
+    std::uint64_t& debt = good ? found->second.bad : found->second.good;
+    if (debt > 0) {
+      --debt;
+      good = !good;
+    }
+    if (found->second.bad == 0 && found->second.good == 0) {
+      owed_.erase(found);
+    }
+  }
+  sidecar_config::SloCounts& counts = current_.slos[key];
+  ++(good ? counts.good : counts.bad);
+  ++version_;
+}
+
+void Ledger::Correct(const std::string& key, policy::SliVerdict from, policy::SliVerdict to) {
+  using policy::SliVerdict;
+  if (from == SliVerdict::kNone) {
+    Count(key, to);
+    return;
+  }
+  if (to == SliVerdict::kNone || from == to) {
+    return;
+  }
+  Owed& owed = owed_[key];
+  std::uint64_t& debt = to == SliVerdict::kBad ? owed.bad : owed.good;
+  std::uint64_t& opposite = to == SliVerdict::kBad ? owed.good : owed.bad;
+  if (opposite > 0) {
+    --opposite;  // one correction each way: nothing is owed
+  } else {
+    ++debt;
+  }
+}
+
+sidecar_config::LedgerDocument Ledger::Document() const {
+  sidecar_config::LedgerDocument document;
+  document.pod_uid = pod_uid_;
+  document.current = current_;
+  document.closed = closed_;
+  return document;
+}
+
+std::string Ledger::FileText() const { return sidecar_config::EncodeLedger(Document()); }
+
+std::string Ledger::LastWords() const {
+  return sidecar_config::EncodeLastWords(pod_uid_, current_);
+}
+
+Result<std::vector<sidecar_config::LedgerEpoch>> Ledger::ClosedFrom(std::string_view file_text,
+                                                                    std::string_view pod_uid) {
+  RELIABILITY_ASSIGN_OR_RETURN(auto decoded, sidecar_config::DecodeLedger(file_text));
+  sidecar_config::LedgerDocument& document = decoded.document;
+  if (document.pod_uid != pod_uid) {
+    return std::vector<sidecar_config::LedgerEpoch>{};
+  }
+  std::vector<sidecar_config::LedgerEpoch> closed = std::move(document.closed);
+  closed.push_back(std::move(document.current));
+  KeepNewest(closed);
+  return closed;
+}
+
+}  // namespace reliability::sidecar::telemetry
