@@ -47,7 +47,8 @@ class Sources(unittest.TestCase):
     def test_stanzas_and_no_third_party_suites(self):
         text = ("Types: deb\n# a comment\nURIs: http://a.test/debian\nSuites: bookworm bookworm-updates\n"
                 "Components: main\n\nTypes: deb\nURIs: http://x.test\nSuites: nodistro cloud-bookworm\n"
-                "Components: main\n\nTypes: deb\nEnabled: no\nURIs: http://y.test\nSuites: bookworm\nComponents: main\n")
+                "Components: main\n\nTypes: deb\nEnabled: no\nURIs: http://y.test\nSuites: bookworm\n"
+                "Components: main\n")
         self.assertEqual(self.read(sources_list_d__debian_sources=text), [
             ("http://a.test/debian", "bookworm", "main"), ("http://a.test/debian", "bookworm-updates", "main")])
 
@@ -68,7 +69,8 @@ class Build(unittest.TestCase):
     def build(self, *more):
         return subprocess.run(
             [sys.executable, str(ROOT / "tools/build_image.py"), "--containerfile", str(self.folder / "Containerfile"),
-             "--tag", "localhost/build-image-test:x", "--out", str(self.folder / "out.tar"), "--input", "greeting", *more],
+             "--tag", "localhost/build-image-test:x", "--out", str(self.folder / "out.tar"), "--input", "greeting",
+             *more],
             capture_output=True, text=True, check=False)
 
     def content(self):
@@ -78,7 +80,8 @@ class Build(unittest.TestCase):
             files = {}
             for layer in manifest["Layers"]:
                 with tarfile.open(fileobj=outer.extractfile(layer)) as inner:
-                    files.update({m.name.lstrip("./"): inner.extractfile(m).read().decode() for m in inner if m.isfile()})
+                    files.update({member.name.lstrip("./"): inner.extractfile(member).read().decode()
+                                  for member in inner if member.isfile()})
         return manifest["RepoTags"], config["config"].get("User"), files
 
     def test_target_inputs_arguments_and_incremental_builds(self):

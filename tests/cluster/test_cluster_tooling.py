@@ -23,7 +23,6 @@ sys.path.insert(0, str(HERE))
 from realcluster import Cluster, ClusterError, cgroups, cleanup, layout  # noqa: E402
 from realcluster.scratch_images import write_archive  # noqa: E402
 
-PROGRAM = [sys.executable, str(HERE / "cluster.py")]
 IMAGE = "localhost/tooling-busybox:test"
 RESTRICTED = {
     "runAsNonRoot": True, "allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]},
@@ -286,34 +285,30 @@ class NodeTier(unittest.TestCase):
 class Interrupted(unittest.TestCase):
     name = "tooling-kill"
 
-    def kill_at(self, command, text):
-        """Runs cluster.py and kills it when it prints `text`."""
-        child = subprocess.Popen([*PROGRAM, *command, "--name", self.name], stderr=subprocess.PIPE, text=True)
-        for line in child.stderr:
-            if text in line:
-                break
-        else:
-            self.fail(f"{command} never said {text!r}")
-        child.send_signal(signal.SIGKILL)
-        child.stderr.close()
-        self.assertEqual(child.wait(), -signal.SIGKILL)
+    def kill_at(self, method, text):
+        """Runs Cluster.up or .down in a process that kills itself when it would say `text`."""
+        program = (f"import os, sys; sys.path.insert(0, {str(HERE)!r}); from realcluster import Cluster\n"
+                   f"log = lambda line: os.kill(os.getpid(), {int(signal.SIGKILL)}) if {text!r} in line else None\n"
+                   f"Cluster({self.name!r}, log=log).{method}()")
+        done = subprocess.run([sys.executable, "-c", program], check=False)
+        self.assertEqual(done.returncode, -signal.SIGKILL, f"{method} never said {text!r}")
 
     def test_kill_at_any_point_and_start_again(self):
         watch, cluster = Watch(self.name), Cluster(self.name, log=say)
         self.addCleanup(cluster.down)
         for point in ("network, certificates", "containerd has the images", "node is ready"):
-            self.kill_at(["up"], point)
+            self.kill_at("up", point)
             self.assertEqual(cluster.status()["phase"], "starting")
             watch.note()
         cluster.up("node")
         self.assertTrue(cluster.status()["ready"])
         watch.note()
-        self.kill_at(["down"], "processes ended")
+        self.kill_at("down", "processes ended")
         self.assertEqual(cluster.status()["phase"], "stopping")
         cluster.up("api")
         self.assertEqual(cluster.kubectl("get", "--raw", "/readyz"), "ok")
         self.assertEqual(cluster.status()["tier"], "api")  # a new one
-        self.kill_at(["down"], "mounts and network removed")
+        self.kill_at("down", "mounts and network removed")
         cluster.down()
         self.assertEqual(watch.left(), [])
 
