@@ -31,6 +31,35 @@ std::string CheckpointName(std::string_view slo_name) {
   return Bounded("agentslo-" + std::string(slo_name) + "-history");
 }
 
+std::string WorkloadKey(std::string_view ns, const TargetRef& target) {
+  return std::string(ns) + "/" + target.kind + "/" + target.name;
+}
+
+std::optional<Workload> ParseWorkloadKey(std::string_view key) {
+  const auto parts = Split(key, '/');
+  if (parts.size() != 3 || parts[0].empty() || parts[1].empty() || parts[2].empty()) {
+    return std::nullopt;
+  }
+  return Workload{std::string(parts[0]), {"apps", std::string(parts[1]), std::string(parts[2])}};
+}
+
+std::optional<TargetRef> WorkloadOf(const ObjectMeta& pod) {
+  const OwnerReference* owner = pod.Controller();
+  if (owner == nullptr || owner->api_version != "apps/v1") {
+    return std::nullopt;
+  }
+  if (owner->kind == "StatefulSet") {
+    return TargetRef{"apps", owner->kind, owner->name};
+  }
+  const std::string suffix = "-" + std::string(pod.labels.Get("pod-template-hash"));
+  const std::string_view name = owner->name;
+  if (owner->kind != "ReplicaSet" || suffix.size() == 1 || name.size() <= suffix.size() ||
+      name.substr(name.size() - suffix.size()) != suffix) {
+    return std::nullopt;
+  }
+  return TargetRef{"apps", "Deployment", std::string(name.substr(0, name.size() - suffix.size()))};
+}
+
 std::string SloKey(const AgentSlo& slo) {
   const SliSpec& sli = slo.spec.sli;
   // Written out here and not by the JSON encoder: its form may change, these keys must not.

@@ -2,6 +2,7 @@
 // Names that several parts of the operator must spell alike: labels, annotations, ports, the
 // sidecar container, the objects that the operator writes. Pure.
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -43,6 +44,18 @@ inline constexpr std::string_view kCaFolder = "/etc/agent-reliability/ca";
 [[nodiscard]] std::string EnforcementName(const TargetRef& target);
 // "agentslo-refunds-completed-history", bounded likewise.
 [[nodiscard]] std::string CheckpointName(std::string_view slo_name);
+
+// "support/Deployment/refunds-agent": policy.json's `workload`, and the key of queues and indexes.
+[[nodiscard]] std::string WorkloadKey(std::string_view ns, const TargetRef& target);
+struct Workload {
+  std::string ns;
+  TargetRef target;
+};
+// The inverse; nullopt if it is none.
+[[nodiscard]] std::optional<Workload> ParseWorkloadKey(std::string_view key);
+// The Deployment or StatefulSet that runs a pod, by its controller reference. A ReplicaSet's name
+// without "-<pod-template-hash>" is its Deployment's (operator ruling 8).
+[[nodiscard]] std::optional<TargetRef> WorkloadOf(const ObjectMeta& pod);
 
 // The key of an SLO in policy.json and in ledgers: "<uid>/<8 hex of the SLI's hash>". A recreated
 // SLO, or one with another SLI, starts at 0.

@@ -22,6 +22,30 @@ TEST(Names, OfLongWorkloadsFitAndDiffer) {
   EXPECT_EQ(a[242], '-');
 }
 
+TEST(Names, WorkloadKeysRoundTrip) {
+  const std::string key = WorkloadKey("support", {"apps", "Deployment", "refunds-agent"});
+  EXPECT_EQ(key, "support/Deployment/refunds-agent");
+  const auto workload = ParseWorkloadKey(key);
+  ASSERT_TRUE(workload.has_value());
+  EXPECT_EQ(workload->ns, "support");
+  EXPECT_EQ(ToString(workload->target), "Deployment/refunds-agent");
+  EXPECT_FALSE(ParseWorkloadKey("a/b").has_value());
+  EXPECT_FALSE(ParseWorkloadKey("//x").has_value());
+}
+
+TEST(Names, WorkloadOfAPodByItsController) {
+  ObjectMeta pod;
+  EXPECT_FALSE(WorkloadOf(pod).has_value());
+  pod.owner_references = {{"apps/v1", "ReplicaSet", "refunds-agent-5d4f", "u", true}};
+  EXPECT_FALSE(WorkloadOf(pod).has_value()) << "a ReplicaSet without Deployment has no such label";
+  pod.labels.Set("pod-template-hash", "5d4f");
+  EXPECT_EQ(ToString(*WorkloadOf(pod)), "Deployment/refunds-agent");
+  pod.owner_references = {{"apps/v1", "StatefulSet", "db", "u", true}};
+  EXPECT_EQ(ToString(*WorkloadOf(pod)), "StatefulSet/db");
+  pod.owner_references = {{"batch/v1", "Job", "db", "u", true}};
+  EXPECT_FALSE(WorkloadOf(pod).has_value());
+}
+
 TEST(Names, SloKeyChangesWithTheSliAndTheObject) {
   AgentSlo slo;
   slo.metadata.uid = "u1";

@@ -1,0 +1,85 @@
+#include "controllers/agent_policy/decide.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "controllers/agent_policy/render.h"
+#include "libs/base/hash.h"
+#include "libs/base/strings.h"
+#include "libs/sidecar_config/decode.h"
+#include "libs/sidecar_config/encode.h"
+#include "libs/sidecar_config/validate.h"
+
+namespace reliability::controllers::agent_policy {
+namespace {
+
+Coverage Count(const std::vector<PodView>& pods, const std::string& hash) {
+  Coverage out;
+  for (const PodView& pod : pods) {
+    if (!pod.injected) {
+      out.missing.push_back(pod.name);
+    } else if (pod.report.has_value() && pod.report->config_hash == hash) {
+      out.covered.push_back(pod.name);
+    } else {
+      out.stale.push_back(pod.name);
+      if (pod.report.has_value() && !pod.report->config_error.empty() && out.first_error.empty()) {
+        out.first_error = "pod " + pod.name + ": " + pod.report->config_error;
+      }
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+PolicyPtr InCharge(const std::vector<PolicyPtr>& policies) {
+  const auto it = std::min_element(
+      policies.begin(), policies.end(), [](const PolicyPtr& a, const PolicyPtr& b) {
+        return std::pair(a->metadata.creation_timestamp, std::string_view(a->metadata.name)) <
+               std::pair(b->metadata.creation_timestamp, std::string_view(b->metadata.name));
+      });
+  return it == policies.end() ? nullptr : *it;
+}
+
+Plan Decide(const Input& input, const std::string& current_json) {
+  Plan plan;
+  plan.policy = InCharge(input.policies);
+  sidecar_config::PolicyDocument document;
+  if (plan.policy != nullptr) {
+    document = Render(*plan.policy, input.slos);
+  } else if (!current_json.empty()) {
+    const auto current = sidecar_config::DecodePolicy(current_json);
+    if (!current.has_value()) {
+      plan.invalid = ToString(current.error());
+      return plan;
+    }
+    document = PassThrough(current->document);
+  } else {
+    return plan;
+  }
+  document.workload = api::WorkloadKey(input.ns, input.target);
+  const Status valid = sidecar_config::ToStatus(sidecar_config::Validate(document));
+  if (!valid.has_value()) {
+    plan.invalid = valid.error().message;
+    return plan;
+  }
+  plan.json = sidecar_config::EncodePolicy(document);
+  plan.hash = Sha256Hex(plan.json);
+  plan.coverage = Count(input.pods, plan.hash);
+  return plan;
+}
+
+std::optional<int> BumpOf(std::string_view annotation, std::string_view hash) {
+  if (annotation.substr(0, hash.size()) != hash || hash.empty()) {
+    return std::nullopt;
+  }
+  const std::string_view rest = annotation.substr(hash.size());
+  if (rest.empty()) {
+    return 0;
+  }
+  const auto count = rest.front() == '#' ? ParseUint(rest.substr(1)) : std::nullopt;
+  return count.has_value() && *count < 1000 ? std::optional<int>(static_cast<int>(*count))
+                                            : std::nullopt;
+}
+
+}  // namespace reliability::controllers::agent_policy

@@ -1,0 +1,40 @@
+#pragma once
+// What one workload should have: which policy is in charge, its policy.json, and how far the pods
+// are. Pure.
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "controllers/agent_policy/input.h"
+#include "libs/sidecar_config/schema.h"
+
+namespace reliability::controllers::agent_policy {
+
+// The policy in charge of a workload that several name: the oldest, of the same age the first by
+// name. Null if there is none.
+[[nodiscard]] PolicyPtr InCharge(const std::vector<PolicyPtr>& policies);
+
+struct Coverage {
+  std::vector<std::string> covered;  // pod names: the sidecar runs the newest policy.json
+  std::vector<std::string> stale;    // another one, none yet, or it cannot be read
+  std::vector<std::string> missing;  // no sidecar
+  std::string first_error;           // "pod x: ..." of a sidecar that refused the newest one
+  [[nodiscard]] std::size_t total() const { return covered.size() + stale.size() + missing.size(); }
+};
+
+struct Plan {
+  PolicyPtr policy;     // in charge; null: nobody
+  std::string invalid;  // why its document must not be written; empty: it may
+  std::string json;     // policy.json; empty: nothing to write
+  std::string hash;     // SHA-256 of json
+  Coverage coverage;
+};
+
+// `current_json`: the policy.json that is there, needed only if no policy is in charge (its routes
+// stay); empty: there is none.
+[[nodiscard]] Plan Decide(const Input& input, const std::string& current_json);
+
+// "<hash>#3" -> 3; "<hash>" -> 0; another hash -> nullopt.
+[[nodiscard]] std::optional<int> BumpOf(std::string_view annotation, std::string_view hash);
+
+}  // namespace reliability::controllers::agent_policy

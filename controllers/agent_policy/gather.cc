@@ -1,0 +1,90 @@
+#include "controllers/agent_policy/gather.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace reliability::controllers::agent_policy {
+
+Caches::Caches(kube::Store<api::AgentReliabilityPolicy>& policy_store,
+               kube::Store<api::AgentSlo>& slo_store,
+               kube::Store<api::Deployment>& deployment_store,
+               kube::Store<api::StatefulSet>& stateful_set_store, kube::Store<api::Pod>& pod_store)
+    : policies(policy_store),
+      slos(slo_store),
+      deployments(deployment_store),
+      stateful_sets(stateful_set_store),
+      pods(pod_store),
+      policies_of(policies,
+                  [](const api::AgentReliabilityPolicy& policy) {
+                    std::vector<std::string> names;
+                    for (const api::TargetRef& target : policy.spec.target_refs) {
+                      names.push_back(api::WorkloadKey(policy.metadata.namespace_, target));
+                    }
+                    return names;
+                  }),
+      slos_of(slos,
+              [](const api::AgentSlo& slo) {
+                return std::vector{api::WorkloadKey(slo.metadata.namespace_, slo.spec.target_ref)};
+              }),
+      pods_of(pods, [](const api::Pod& pod) {
+        std::vector<std::string> names;
+        if (const auto target = api::WorkloadOf(pod.metadata)) {
+          names.push_back(api::WorkloadKey(pod.metadata.namespace_, *target));
+        }
+        return names;
+      }) {}
+
+std::string Caches::WorkloadUid(std::string_view ns, const api::TargetRef& target) const {
+  const std::string key = std::string(ns) + "/" + target.name;
+  if (target.kind == "Deployment") {
+    const auto deployment = deployments.Get(key);
+    return deployment == nullptr ? std::string() : deployment->metadata.uid;
+  }
+  const auto stateful_set = stateful_sets.Get(key);
+  return stateful_set == nullptr ? std::string() : stateful_set->metadata.uid;
+}
+
+bool Targets(const api::AgentReliabilityPolicy& policy, const api::TargetRef& target) {
+  const auto& refs = policy.spec.target_refs;
+  return !policy.metadata.deletion_timestamp.has_value() &&
+         std::find(refs.begin(), refs.end(), target) != refs.end();
+}
+
+Input Gather(const Caches& caches, const ReportOf& report_of, std::string_view ns,
+             const api::TargetRef& target) {
+  Input input;
+  input.ns = ns;
+  input.target = target;
+  input.target_uid = caches.WorkloadUid(ns, target);
+  const std::string key = api::WorkloadKey(ns, target);
+  for (PolicyPtr& policy : caches.policies_of.Find(key)) {
+    if (Targets(*policy, target)) {
+      input.policies.push_back(std::move(policy));
+    }
+  }
+  for (SloPtr& slo : caches.slos_of.Find(key)) {
+    if (!slo->metadata.deletion_timestamp.has_value() && slo->spec.target_ref == target) {
+      input.slos.push_back(std::move(slo));
+    }
+  }
+  for (const auto& pod : caches.pods_of.Find(key)) {
+    if (pod->Finished() || pod->Terminating()) {
+      continue;
+    }
+    PodView view;
+    view.name = pod->metadata.name;
+    view.uid = pod->metadata.uid;
+    view.created = pod->metadata.creation_timestamp;
+    view.injected = pod->HasContainer(api::kSidecarContainer);
+    view.annotation = pod->metadata.annotations.Get(api::kConfigHashAnnotation);
+    if (view.injected) {
+      view.report = report_of(view.uid);
+    }
+    input.pods.push_back(std::move(view));
+  }
+  std::sort(input.pods.begin(), input.pods.end(),
+            [](const PodView& a, const PodView& b) { return a.name < b.name; });
+  return input;
+}
+
+}  // namespace reliability::controllers::agent_policy
