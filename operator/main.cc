@@ -29,7 +29,8 @@ sigset_t EndSignals() {
 
 int RunOperator(const op::Options& options, reliability::Clock& clock) {
   const sigset_t signals = EndSignals();
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // before the first thread: all inherit it
+  reliability::http::InitPool();
   op::App app(options, clock);
   if (const auto started = app.Start(); !started.has_value()) {
     std::fprintf(stderr, "agent-reliability-operator: %s\n",
@@ -53,7 +54,6 @@ int RunOperator(const op::Options& options, reliability::Clock& clock) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  reliability::http::InitPool();
   std::signal(SIGPIPE, SIG_IGN);
   const std::vector<std::string_view> arguments(argv + 1, argv + argc);
   const auto options = op::ParseOptions(arguments);
@@ -77,8 +77,13 @@ int main(int argc, char** argv) {
   log_options.level = options->log_level;
   reliability::log::Init(log_options);
   const auto clock = reliability::MakeRealClock();
-  const int code = options->command == op::Command::kRun ? RunOperator(*options, *clock)
-                                                         : op::ReleaseAll(*options, *clock);
+  int code = 0;
+  if (options->command == op::Command::kRun) {
+    code = RunOperator(*options, *clock);
+  } else {
+    reliability::http::InitPool();
+    code = op::ReleaseAll(*options, *clock);
+  }
   reliability::log::Shutdown();
   return code;
 }
