@@ -1,0 +1,112 @@
+#include "controllers/agent_policy/render.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "libs/sidecar_config/validate.h"
+#include "tests/controllers/agent_policy/builders.h"
+
+namespace reliability::controllers::agent_policy {
+namespace {
+
+using std::chrono::seconds;
+using testing::ElementsAre;
+
+TEST(Render, ResolvesEveryDefault) {
+  const auto document = Render(MakePolicy(), {});
+  EXPECT_EQ(document.turn.timeout, seconds{15});
+  EXPECT_EQ(document.turn.synthesis_reserve, seconds{3});
+  EXPECT_EQ(document.timeouts.llm, seconds{10});
+  EXPECT_EQ(document.timeouts.tool, seconds{5});
+  EXPECT_EQ(document.timeouts.connect, seconds{1});
+  EXPECT_EQ(document.timeouts.first_token, seconds{8});
+  EXPECT_EQ(document.timeouts.stream_idle, seconds{5});
+  EXPECT_TRUE(sidecar_config::Validate(document).empty());
+}
+
+TEST(Render, ClipsDefaultsToAShortTurn) {
+  auto policy = MakePolicy();
+  policy.spec.turn.timeout = seconds{4};
+  const auto document = Render(policy, {});
+  EXPECT_EQ(document.turn.synthesis_reserve, Milliseconds{800});
+  EXPECT_EQ(document.timeouts.llm, seconds{4});
+  EXPECT_EQ(document.timeouts.tool, seconds{4});
+  EXPECT_EQ(document.timeouts.connect, seconds{1});
+  EXPECT_EQ(document.timeouts.first_token, seconds{4});
+  EXPECT_EQ(document.timeouts.stream_idle, seconds{4});
+  EXPECT_TRUE(sidecar_config::Validate(document).empty());
+}
+
+TEST(Render, KeepsWhatIsSet) {
+  auto policy = MakePolicy();
+  policy.spec.timeouts.llm = seconds{6};
+  policy.spec.timeouts.tool_overrides = {{"orders", "search", seconds{2}}};
+  const auto document = Render(policy, {});
+  EXPECT_EQ(document.timeouts.llm, seconds{6});
+  EXPECT_EQ(document.timeouts.first_token, seconds{6}) << "not longer than the whole call";
+  ASSERT_EQ(document.timeouts.tool_overrides.size(), 1U);
+  EXPECT_EQ(document.timeouts.tool_overrides[0].tool, "search");
+}
+
+TEST(Render, OpenForDependsOnTheScope) {
+  auto policy = MakePolicy();
+  api::CircuitBreakerSpec tool;
+  tool.name = "tools";
+  api::CircuitBreakerSpec model;
+  model.name = "models";
+  model.scope = api::BreakerScope::kModel;
+  api::CircuitBreakerSpec bounded;
+  bounded.name = "bounded";
+  bounded.max_open_for = seconds{20};
+  api::CircuitBreakerSpec given;
+  given.name = "given";
+  given.open_for = seconds{7};
+  policy.spec.circuit_breakers = {tool, model, bounded, given};
+  const auto breakers = Render(policy, {}).circuit_breakers;
+  EXPECT_EQ(breakers[0].open_for, seconds{60});
+  EXPECT_EQ(breakers[1].open_for, seconds{30});
+  EXPECT_EQ(breakers[2].open_for, seconds{20});
+  EXPECT_EQ(breakers[3].open_for, seconds{7});
+}
+
+TEST(Render, EveryScopeHasACatchAllUnderAFreeName) {
+  auto policy = MakePolicy();
+  api::CircuitBreakerSpec taken;
+  taken.name = "default-tool";
+  taken.match.tools = {"search"};
+  policy.spec.circuit_breakers = {taken};
+  std::vector<std::string> names;
+  for (const auto& breaker : Render(policy, {}).circuit_breakers) {
+    names.push_back(breaker.name);
+  }
+  EXPECT_THAT(names,
+              ElementsAre("default-tool", "default-tool-2", "default-provider", "default-model"));
+}
+
+TEST(Render, SlosAreSortedAndKeyed) {
+  const auto slos = Render(MakePolicy(), {MakeSlo("b"), MakeSlo("a")}).slos;
+  ASSERT_EQ(slos.size(), 2U);
+  EXPECT_EQ(slos[0].name, "a");
+  EXPECT_EQ(slos[0].key.substr(0, 6), "uid-a/");
+  EXPECT_FALSE(slos[0].threshold.has_value());
+}
+
+TEST(Render, CaFilesAreWhereTheWebhookMountsThem) {
+  auto policy = MakePolicy();
+  policy.spec.upstreams.llms[0].ca_config_map_ref = api::CaConfigMapRef{"corp-ca", "ca.crt"};
+  EXPECT_EQ(Render(policy, {}).upstreams[0].ca_file, "/etc/agent-reliability/ca/corp-ca/ca.crt");
+}
+
+TEST(PassThrough, KeepsRoutesAndNothingElse) {
+  auto last = Render(MakePolicy(), {MakeSlo("a")});
+  last.workload = "support/Deployment/refunds-agent";
+  const auto document = PassThrough(last);
+  EXPECT_EQ(document.workload, last.workload);
+  EXPECT_EQ(document.enforcement, sidecar_config::Enforcement::kObserve);
+  EXPECT_EQ(document.upstreams.size(), 2U);
+  EXPECT_TRUE(document.slos.empty());
+  EXPECT_TRUE(sidecar_config::Validate(document).empty());
+}
+
+}  // namespace
+}  // namespace reliability::controllers::agent_policy
