@@ -13,6 +13,7 @@ namespace reliability::webhook {
 struct KeyPair {
   std::string certificate_pem;
   std::string key_pem;  // PKCS #8
+  friend bool operator==(const KeyPair&, const KeyPair&) = default;
 };
 
 // Self-signed, may sign server certificates only directly (path length 0).

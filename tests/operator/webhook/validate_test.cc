@@ -1,0 +1,100 @@
+#include "operator/webhook/validate.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/controllers/agent_policy/builders.h"
+
+namespace reliability::webhook {
+namespace {
+
+using controllers::agent_policy::kNow;
+using controllers::agent_policy::MakePolicy;
+using std::chrono::seconds;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+TEST(PolicyWarnings, DefaultsAreSilent) { EXPECT_THAT(Warnings(MakePolicy()), IsEmpty()); }
+
+TEST(PolicyWarnings, AToolThatCannotFinishShowsTheSum) {
+  auto policy = MakePolicy();
+  policy.spec.timeouts.tool = seconds{14};
+  EXPECT_THAT(Warnings(policy),
+              ElementsAre(HasSubstr("14s + turn.synthesisReserve 3s = 17s does not fit into "
+                                    "turn.timeout 15s: calls are cut after 12s")));
+}
+
+TEST(PolicyWarnings, AnOverrideIsNamedByItsPath) {
+  auto policy = MakePolicy();
+  policy.spec.timeouts.tool_overrides = {{"orders", "ok", seconds{2}},
+                                         {"orders", "slow", seconds{15}}};
+  EXPECT_THAT(Warnings(policy), ElementsAre(HasSubstr("spec.timeouts.toolOverrides[1]")));
+}
+
+TEST(PolicyWarnings, AScheduleThatDoesNotFit) {
+  auto policy = MakePolicy();
+  policy.spec.timeouts.llm = seconds{10};
+  policy.spec.timeouts.tool = seconds{5};
+  EXPECT_THAT(Warnings(policy), ElementsAre(HasSubstr("llm 10s + tool 5s + synthesisReserve 3s = "
+                                                      "18s > turn.timeout 15s")));
+}
+
+TEST(PolicyWarnings, ABreakerBehindACatchAll) {
+  auto policy = MakePolicy();
+  api::CircuitBreakerSpec all;
+  all.name = "all";
+  api::CircuitBreakerSpec late;
+  late.name = "late";
+  late.match.tools = {"search"};
+  policy.spec.circuit_breakers = {all, late};
+  EXPECT_THAT(Warnings(policy), ElementsAre(HasSubstr("(late) is never used")));
+}
+
+api::AgentSlo Slo(const char* objective) {
+  api::AgentSlo slo;
+  slo.spec.objective = *api::ParsePercent(objective);
+  slo.spec.sli.type = api::SliType::kToolCallSuccess;
+  return slo;
+}
+
+TEST(SloWarnings, AShareInsteadOfAPercentage) {
+  EXPECT_THAT(Warnings(Slo("0.95"))[0], HasSubstr("Did you mean \"95\"?"));
+}
+
+TEST(SloWarnings, TheReachabilityCapIsShownWithItsNumbers) {
+  EXPECT_THAT(Warnings(Slo("95")),
+              ElementsAre(HasSubstr("PageFast fires at 52.5% bad instead of 72.0%")));
+  EXPECT_THAT(Warnings(Slo("99.9")), IsEmpty());
+}
+
+TEST(SloWarnings, NinetyNinePercentOfOpenTasks) {
+  api::AgentSlo slo = Slo("99");
+  EXPECT_THAT(Warnings(slo), IsEmpty());
+  slo.spec.sli.type = api::SliType::kTaskSuccess;
+  EXPECT_THAT(Warnings(slo), ElementsAre(HasSubstr("seldom complete 99 %")));
+}
+
+TEST(OverrideWarnings, ExpiryInThePastOrFarAway) {
+  api::ReliabilityOverride object;
+  object.spec.expires_at = kNow + std::chrono::hours{1};
+  EXPECT_THAT(Warnings(object, kNow), IsEmpty());
+  object.spec.expires_at = kNow;
+  EXPECT_THAT(Warnings(object, kNow), ElementsAre(HasSubstr("in the past")));
+  object.spec.expires_at = kNow + std::chrono::hours{24 * 8};
+  EXPECT_THAT(Warnings(object, kNow), ElementsAre(HasSubstr("7 days")));
+}
+
+TEST(WarningsFor, ReadsJsonAndIgnoresWhatItDoesNotKnow) {
+  EXPECT_THAT(WarningsFor("agentslos",
+                          R"({"metadata":{"name":"a","namespace":"b"},"spec":{"objective":"0.9",
+                              "targetRef":{"kind":"Deployment","name":"x"},"window":"30d",
+                              "sli":{"type":"ToolCallSuccess"}}})",
+                          kNow),
+              testing::Not(IsEmpty()));
+  EXPECT_THAT(WarningsFor("agentslos", "{", kNow), IsEmpty());
+  EXPECT_THAT(WarningsFor("pods", "{}", kNow), IsEmpty());
+}
+
+}  // namespace
+}  // namespace reliability::webhook
