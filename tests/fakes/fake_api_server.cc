@@ -287,17 +287,22 @@ http::Response FakeApiServer::Handle(const http::Request& request) {
   }
   if (path.subresource == "scale" && response.status < 300) {
     const json object = json::parse(response.body);
+    const json& metadata = object["metadata"];
     const json status = object.value("status", json::object());
-    return Answer(response.status,
-                  {{"kind", "Scale"},
-                   {"apiVersion", "autoscaling/v1"},
-                   {"metadata",
-                    {{"name", path.name},
-                     {"namespace", path.ns},
-                     {"uid", object["metadata"].value("uid", "")},
-                     {"resourceVersion", object["metadata"].value("resourceVersion", "")}}},
-                   {"spec", {{"replicas", object["spec"].value("replicas", 1)}}},
-                   {"status", {{"replicas", status.value("replicas", 0)}}}});
+    json scale{{"kind", "Scale"},
+               {"apiVersion", "autoscaling/v1"},
+               {"metadata",
+                {{"name", path.name},
+                 {"namespace", path.ns},
+                 {"uid", metadata.value("uid", "")},
+                 {"resourceVersion", metadata.value("resourceVersion", "")}}},
+               {"spec", json::object()},
+               {"status", {{"replicas", status.value("replicas", 0)}}}};
+    // As the real server: Go leaves a zero out.
+    if (const int replicas = object["spec"].value("replicas", 1); replicas != 0) {
+      scale["spec"]["replicas"] = replicas;
+    }
+    return Answer(response.status, scale);
   }
   return response;
 }

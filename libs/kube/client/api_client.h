@@ -51,7 +51,8 @@ class ApiClient {
   // Server-side apply; options.field_manager is required.
   [[nodiscard]] Result<std::string> Apply(const ObjectRef& ref, std::string body,
                                           const WriteOptions& options);
-  // Sets replicas through /scale; conditional if `resource_version` is not empty.
+  // Sets replicas through /scale; conditional if `resource_version` is not empty. In a Scale that
+  // is read back, spec.replicas is absent when it is 0.
   [[nodiscard]] Result<std::string> Scale(const ObjectRef& ref, std::int64_t replicas,
                                           std::string_view resource_version = {},
                                           const WriteOptions& options = {});
