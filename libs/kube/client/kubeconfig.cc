@@ -2,9 +2,10 @@
 
 #include <array>
 #include <nlohmann/json.hpp>
-#include <optional>
+#include <string>
 #include <utility>
 
+#include "libs/base/base64.h"
 #include "libs/yaml/yaml_to_json.h"
 
 namespace reliability::kube {
@@ -12,40 +13,10 @@ namespace {
 
 using nlohmann::json;
 
-std::optional<std::string> DecodeBase64(std::string_view text) {
-  std::string out;
-  unsigned buffer = 0;
-  int bits = 0;
-  bool ended = false;
-  for (const char c : text) {
-    unsigned value = 0;
-    if (c >= 'A' && c <= 'Z') {
-      value = static_cast<unsigned>(c - 'A');
-    } else if (c >= 'a' && c <= 'z') {
-      value = static_cast<unsigned>(c - 'a') + 26;
-    } else if (c >= '0' && c <= '9') {
-      value = static_cast<unsigned>(c - '0') + 52;
-    } else if (c == '+' || c == '/') {
-      value = c == '+' ? 62 : 63;
-    } else if (c == '=') {
-      ended = true;
-      continue;
-    } else if (c == '\n' || c == '\r' || c == ' ') {
-      continue;
-    } else {
-      return std::nullopt;
-    }
-    if (ended) {
-      return std::nullopt;
-    }
-    buffer = (buffer << 6U) | value;
-    bits += 6;
-    if (bits >= 8) {
-      bits -= 8;
-      out += static_cast<char>((buffer >> static_cast<unsigned>(bits)) & 0xFFU);
-    }
-  }
-  return out;
+// Kubeconfigs written by hand wrap long base64.
+std::string WithoutSpace(std::string text) {
+  std::erase_if(text, [](char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; });
+  return text;
 }
 
 // Reads one kubeconfig; every error starts with the file's name.
@@ -121,8 +92,8 @@ class Reader {
     RELIABILITY_ASSIGN_OR_RETURN(const std::string encoded,
                                  Text(object, data.c_str(), where + "." + data));
     if (!encoded.empty()) {
-      auto decoded = DecodeBase64(encoded);
-      if (!decoded.has_value() || decoded->empty()) {
+      Result<std::string> decoded = Base64Decode(WithoutSpace(encoded));
+      if (!decoded || decoded->empty()) {
         return Bad("has no base64 in " + where + "." + data);
       }
       out.text = *std::move(decoded);
