@@ -1,14 +1,13 @@
 #include "operator/app.h"
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <utility>
 
-#include "controllers/agent_policy/reconciler.h"
-#include "controllers/pod_reports/pod_reports.h"
-#include "controllers/pod_reports/scraper.h"
 #include "libs/base/log.h"
 #include "libs/http/cpprest_transport.h"
 #include "libs/kube/client/credentials.h"
@@ -18,6 +17,7 @@
 #include "libs/net/http_server.h"
 #include "operator/caches.h"
 #include "operator/endpoints.h"
+#include "operator/leader.h"
 #include "operator/runtime_metrics.h"
 #include "operator/webhook/certificate_manager.h"
 #include "operator/webhook/handler.h"
@@ -31,6 +31,7 @@ namespace agent_policy = controllers::agent_policy;
 // The webhook must answer within the API server's patience (5 s), with up to two look-ups.
 constexpr Milliseconds kWebhookLookUp{1000};
 constexpr int kWebhookThreads = 4;
+constexpr std::size_t kWebhookConnections = 64;  // each may hold a review of 3 MiB
 
 std::string HostName() {
   const auto name = kube::ProcessEnvironment()("HOSTNAME");
@@ -57,7 +58,8 @@ net::HttpServerOptions ServerOptions(const net::ListenAddress& address) {
 // What needs the credentials. Members in the order in which they are made; destroyed in reverse.
 struct Parts {
   Parts(const Options& options, Clock& clock, std::unique_ptr<kube::Credentials> creds,
-        metrics::Registry& registry, kube::LeaderCallbacks callbacks)
+        metrics::Registry& registry, kube::LeaderCallbacks callbacks,
+        std::function<void(const std::string&)> on_step_down)
       : credentials(std::move(creds)),
         ns(options.ns.empty() ? credentials->default_namespace() : options.ns),
         transport(http::MakeCpprestTransport(
@@ -70,20 +72,14 @@ struct Parts {
         events(*client, clock, EventOptions()),
         reflectors(*client, clock, stores),
         caches(stores.policies, stores.slos, stores.deployments, stores.stateful_sets, stores.pods),
-        scraper(*scrape_transport, stores.pods, reports, clock),
-        policy_controller(
-            caches, [this](std::string_view uid) { return ReportOf(uid); },
-            [this](std::string_view uid) { scraper.Burst(uid); }, *client, events, clock),
+        leader({stores, caches, *scrape_transport, *client, events, registry, clock, ns,
+                std::move(on_step_down)}),
         owners(caches, *webhook_client, clock),
         handler(owners, events, registry, clock,
                 {options.sidecar_image, options.sidecar_image_pull_policy}),
         certificates(*client, clock, tls, registry, CertificatesOf(options, ns)),
         elector(*lease_client, clock, ElectionOf(options, ns), std::move(callbacks)) {
-    reports.OnReport([this](const controllers::PodReport& report) {
-      policy_controller.OnReport(report.ns, report.name, report.uid);
-    });
-    ExportRuntime(registry, {&policy_controller.workloads(), &policy_controller.policies()},
-                  events);
+    ExportRuntime(registry, leader.queues(), events);
     reflectors.Export(registry);
   }
 
@@ -109,26 +105,6 @@ struct Parts {
     return out;
   }
 
-  [[nodiscard]] std::optional<agent_policy::SidecarReport> ReportOf(std::string_view uid) const {
-    const auto report = reports.Get(uid);
-    if (report == nullptr || report->ledger == nullptr) {
-      return std::nullopt;
-    }
-    return agent_policy::SidecarReport{report->ledger->config_hash, report->ledger->config_error};
-  }
-
-  void StartLeading(bool serves) {
-    if (serves) {
-      certificates.StartKeeping();
-    }
-    scraper.Start();
-    policy_controller.Start();
-  }
-  void StopLeading() {
-    policy_controller.Stop();
-    scraper.Stop();
-  }
-
   std::unique_ptr<kube::Credentials> credentials;
   const std::string ns;
   std::unique_ptr<http::Transport> transport;
@@ -140,9 +116,7 @@ struct Parts {
   Stores stores;
   Reflectors reflectors;
   agent_policy::Caches caches;
-  controllers::PodReports reports;
-  controllers::Scraper scraper;
-  agent_policy::PolicyController policy_controller;
+  LeaderControllers leader;
   net::ServerTls tls;
   webhook::OwnerLookup owners;
   webhook::Handler handler;
@@ -187,6 +161,7 @@ struct App::Impl {
     webhook.tls = &parts->tls;
     webhook.body_limit_bytes = webhook::kMaxReviewBytes;
     webhook.threads = kWebhookThreads;
+    webhook.max_connections = kWebhookConnections;
     RELIABILITY_TRY(
         Listen(webhook_server, "--webhook-address", std::move(webhook),
                [this](const net::HttpRequest& request) { return parts->handler.Handle(request); }));
@@ -211,6 +186,7 @@ struct App::Impl {
   std::condition_variable changed;
   bool stop = false;
   bool elected = false;
+  std::atomic<std::int64_t> epoch{0};  // of our leadership, set before `elected`
   bool lost = false;
   bool stopped = false;  // main thread only
 };
@@ -224,15 +200,16 @@ Status App::Start() {
   RELIABILITY_ASSIGN_OR_RETURN(
       auto credentials,
       kube::LoadCredentials(app.clock, kube::ProcessEnvironment(), app.options.kubeconfig));
-  const auto leader = app.registry.GetGauge("agent_reliability_leader", "1 on the leader.");
+  const auto leading = app.registry.GetGauge("agent_reliability_leader", "1 on the leader.");
   kube::LeaderCallbacks callbacks;
-  callbacks.on_started = [&app, leader](std::int64_t epoch) {
-    leader.Set(1);
+  callbacks.on_started = [&app, leading](std::int64_t epoch) {
+    leading.Set(1);
     log::Info("leader_started", {{"epoch", epoch}});
+    app.epoch = epoch;
     app.Signal(&Impl::elected);
   };
-  callbacks.on_lost = [&app, leader] {
-    leader.Set(0);
+  callbacks.on_lost = [&app, leading] {
+    leading.Set(0);
     log::Error("leader_lost");
     app.Signal(&Impl::lost);
   };
@@ -240,7 +217,10 @@ Status App::Start() {
     log::Info("leader_seen", {{"holder", holder}});
   };
   app.parts = std::make_unique<Parts>(app.options, app.clock, std::move(credentials), app.registry,
-                                      std::move(callbacks));
+                                      std::move(callbacks), [&app](const std::string& why) {
+                                        log::Error("leader_stepping_down", {{"why", why}});
+                                        app.Signal(&Impl::lost);
+                                      });
   Parts& parts = *app.parts;
   if (app.serves) {
     RELIABILITY_TRY(app.OpenServers());
@@ -272,7 +252,10 @@ int App::Run() {
       continue;
     }
     leading = true;
-    app.parts->StartLeading(app.serves);
+    if (app.serves) {
+      app.parts->certificates.StartKeeping();
+    }
+    app.parts->leader.Start(app.epoch);
   }
 }
 
@@ -281,7 +264,7 @@ void App::Stop() {
   if (app.parts == nullptr || std::exchange(app.stopped, true)) {
     return;
   }
-  app.parts->StopLeading();
+  app.parts->leader.Stop();
   app.parts->certificates.Stop();
   app.parts->events.Stop();
   app.parts->elector.Stop();

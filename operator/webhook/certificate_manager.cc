@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "libs/base/base64.h"
 #include "libs/base/duration.h"
 #include "libs/base/log.h"
 #include "libs/base/mutex.h"
@@ -20,7 +21,7 @@ constexpr const char* kAuthorityKey = "ca.key";
 constexpr const char* kPreviousAuthority = "ca-previous.crt";
 
 std::string Decoded(const Json& data, const char* key) {
-  return FromBase64(Text(data, key)).value_or("");
+  return Base64Decode(Text(data, key)).value_or("");
 }
 
 void LogFailure(const char* what, const Status& status) {
@@ -98,12 +99,12 @@ Status CertificateManager::Write(const CertificateSet& set,
                 {"namespace", options_.ns},
                 {"labels", {{"app.kubernetes.io/managed-by", "agent-reliability-operator"}}}}},
               {"data",
-               {{kLeaf, Base64(set.leaf.certificate_pem)},
-                {kLeafKey, Base64(set.leaf.key_pem)},
-                {kAuthority, Base64(set.authority.certificate_pem)},
-                {kAuthorityKey, Base64(set.authority.key_pem)}}}};
+               {{kLeaf, Base64Encode(set.leaf.certificate_pem)},
+                {kLeafKey, Base64Encode(set.leaf.key_pem)},
+                {kAuthority, Base64Encode(set.authority.certificate_pem)},
+                {kAuthorityKey, Base64Encode(set.authority.key_pem)}}}};
   if (!set.previous_authority_pem.empty() && set.previous_until.has_value()) {
-    secret["data"][kPreviousAuthority] = Base64(set.previous_authority_pem);
+    secret["data"][kPreviousAuthority] = Base64Encode(set.previous_authority_pem);
     secret["metadata"]["annotations"][kUntilAnnotation] = FormatRfc3339(*set.previous_until);
   }
   if (resource_version.empty()) {
@@ -117,7 +118,7 @@ Status CertificateManager::Write(const CertificateSet& set,
 }
 
 Status CertificateManager::Announce(const std::string& ca_bundle) const {
-  const std::string encoded = Base64(ca_bundle);
+  const std::string encoded = Base64Encode(ca_bundle);
   RELIABILITY_TRY(
       AnnounceTo({kube::resources::kMutatingWebhooks, "", options_.mutating_webhook}, encoded));
   return AnnounceTo({kube::resources::kValidatingWebhooks, "", options_.validating_webhook},

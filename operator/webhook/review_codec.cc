@@ -1,8 +1,6 @@
 #include "operator/webhook/review_codec.h"
 
-#include <openssl/evp.h>
-
-#include <algorithm>
+#include "libs/base/base64.h"
 
 namespace reliability::webhook {
 namespace {
@@ -50,7 +48,8 @@ std::string EncodeReview(const std::string& uid, const ReviewAnswer& answer) {
   Json response{{"uid", uid}, {"allowed", true}};
   if (!answer.patch.empty()) {
     response["patchType"] = "JSONPatch";
-    response["patch"] = Base64(answer.patch.dump(-1, ' ', false, Json::error_handler_t::replace));
+    response["patch"] =
+        Base64Encode(answer.patch.dump(-1, ' ', false, Json::error_handler_t::replace));
   }
   for (const std::string& warning : answer.warnings) {
     response["warnings"].push_back(warning.substr(0, kMaxWarning));
@@ -58,30 +57,6 @@ std::string EncodeReview(const std::string& uid, const ReviewAnswer& answer) {
   const Json review{
       {"apiVersion", kApiVersion}, {"kind", "AdmissionReview"}, {"response", response}};
   return review.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
-std::string Base64(std::string_view bytes) {
-  std::string out(4 * ((bytes.size() + 2) / 3) + 1, '\0');  // EVP writes a final NUL
-  const int length = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                                     reinterpret_cast<const unsigned char*>(bytes.data()),
-                                     static_cast<int>(bytes.size()));
-  out.resize(static_cast<std::size_t>(length));
-  return out;
-}
-
-Result<std::string> FromBase64(std::string_view text) {
-  std::string out(3 * (text.size() / 4) + 3, '\0');
-  const int length = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                                     reinterpret_cast<const unsigned char*>(text.data()),
-                                     static_cast<int>(text.size()));
-  if (length < 0 || text.size() % 4 != 0) {
-    return Fail(Code::kInvalid, "not base64");
-  }
-  // EVP counts the zero bytes that stand for the padding.
-  const auto padding = static_cast<std::size_t>(
-      std::count(text.end() - std::min<std::ptrdiff_t>(2, std::ssize(text)), text.end(), '='));
-  out.resize(static_cast<std::size_t>(length) - padding);
-  return out;
 }
 
 }  // namespace reliability::webhook

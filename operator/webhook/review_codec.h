@@ -33,8 +33,4 @@ struct ReviewAnswer {
 
 [[nodiscard]] std::string EncodeReview(const std::string& uid, const ReviewAnswer& answer);
 
-[[nodiscard]] std::string Base64(std::string_view bytes);
-// kInvalid: not base64.
-[[nodiscard]] Result<std::string> FromBase64(std::string_view text);
-
 }  // namespace reliability::webhook

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "libs/base/base64.h"
 #include "operator/webhook/json_access.h"
 #include "operator/webhook/review_codec.h"
 #include "tests/fakes/fake_api_server.h"
@@ -34,10 +35,10 @@ class CertificateManagerTest : public testing::Test {
   }
   std::string Bundle(const kube::Resource& resource, std::size_t index) const {
     const Json hook = server_.Get(resource, "", "hooks")["webhooks"][index];
-    return FromBase64(hook["clientConfig"].value("caBundle", "")).value_or("");
+    return Base64Decode(hook["clientConfig"].value("caBundle", "")).value_or("");
   }
   std::string SecretValue(const char* key) const {
-    return *FromBase64(
+    return *Base64Decode(
         server_.Get(resources::kSecrets, "system", "tls")["data"][key].get<std::string>());
   }
 

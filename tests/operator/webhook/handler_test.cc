@@ -5,6 +5,7 @@
 
 #include <mutex>
 
+#include "libs/base/base64.h"
 #include "tests/controllers/agent_policy/builders.h"
 #include "tests/fakes/fake_api_server.h"
 #include "tests/fakes/fake_clock.h"
@@ -74,7 +75,7 @@ class HandlerTest : public testing::Test {
     EXPECT_EQ(response.status, 200U);
     const Json answer = Json::parse(response.body)["response"];
     EXPECT_EQ(answer["allowed"], true);
-    return answer.contains("patch") ? Json::parse(*FromBase64(answer["patch"].get<std::string>()))
+    return answer.contains("patch") ? Json::parse(*Base64Decode(answer["patch"].get<std::string>()))
                                     : Json::array();
   }
   bool Counted(const std::string& reason) const {
