@@ -12,7 +12,7 @@ import openai
 from mcp import Client
 
 from harness import SidecarTest, ask, tool_error
-from policies import TOOL_CALLS, breaker
+from policies import NEVER, TOOL_CALLS, breaker
 from processes import eventually, http
 
 SEARCH = "mcp:orders/search"
@@ -237,8 +237,9 @@ class ProviderBreaker(SidecarTest):
         self.assertGreaterEqual(self.simulator.received("llm:openai/gpt-4o"), 5)
 
     def test_models_have_breakers_of_their_own(self) -> None:
-        never = {"consecutiveFailures": 1000, "failurePercent": 100, "minCalls": 1000}
-        self.start(circuitBreakers=[breaker("Tool"), breaker("Provider", trip=never), breaker("Model")])
+        # A model that no policy names shares one breaker with its like.
+        named = breaker("Model", match={"upstreams": [], "tools": [], "models": ["gpt-4o", "gpt-4o-mini"]})
+        self.start(circuitBreakers=[breaker("Tool"), breaker("Provider", trip=NEVER), named])
         self.simulator.fault({"kind": "openai", "model": "gpt-4o"}, "status")
         client = self.openai()
         for _ in range(5):

@@ -57,10 +57,9 @@ class SidecarTest(SimulatorTest):
     def _close(self, sidecar: Sidecar) -> None:
         died = sidecar.child.poll()
         sidecar.close()
-        outcome = getattr(self, "_outcome", None)
-        if died is not None or (outcome is not None and not outcome.success):
+        if died is not None or self._failed():
             print("--- sidecar output ---", *sidecar.lines[-40:], sep="\n")
-        if died is not None and died not in (0,):
+        if died:
             raise AssertionError(f"the sidecar ended by itself with code {died}")
 
     def expect(self, slo: str, counts: tuple[int, int], timeout: float = 10.0) -> None:
@@ -72,6 +71,13 @@ class SidecarTest(SimulatorTest):
 
     def mcp(self, **options: Any) -> Client:
         return mcp_client(f"{self.sidecar.url}/mcp/orders", **options)
+
+    def _failed(self) -> bool:
+        result = self._outcome.result  # type: ignore[attr-defined]
+        return any(
+            test is self or getattr(test, "test_case", None) is self
+            for test, _ in result.errors + result.failures
+        )
 
     def openai(self, **options: Any) -> openai.OpenAI:
         return openai_client(f"{self.sidecar.url}/llm/openai/v1", **options)

@@ -154,8 +154,8 @@ _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 class Metrics(list):  # of (name, labels, value)
     """Parsed Prometheus text."""
 
-    def sum(self, name: str, **labels: str) -> float:
-        return sum(v for n, ls, v in self if n == name and all(ls.get(k) == w for k, w in labels.items()))
+    def sum(self, metric: str, /, **labels: str) -> float:
+        return sum(v for n, ls, v in self if n == metric and all(ls.get(k) == w for k, w in labels.items()))
 
 
 def canonical(document: dict[str, Any]) -> bytes:
