@@ -104,6 +104,8 @@ void BreakerTable::Configure(BreakerConfig config) {
       continue;
     }
     entry.rule = rule->name;
+    // Another call timeout is no reason to forget an open circuit.
+    entry.breaker.SetProbeLease(rule->parameters.probe_lease);
     if (!(entry.breaker.parameters() == rule->parameters)) {
       entry.breaker = CircuitBreaker(rule->parameters, next_generation_);
       next_generation_ += kGenerationsPerBreaker;

@@ -111,6 +111,8 @@ class CircuitBreaker {
   [[nodiscard]] int ProbesInFlight(MonotonicTime now) const;
   [[nodiscard]] int consecutive_failures() const { return consecutive_; }
   [[nodiscard]] const BreakerParameters& parameters() const { return parameters_; }
+  // For probes from now on. Leases follow the call timeouts, which may change at any time.
+  void SetProbeLease(Milliseconds lease) { parameters_.probe_lease = lease; }
 
  private:
   struct Bucket {

@@ -175,6 +175,15 @@ TEST_F(BreakerTableTest, StateSurvivesAReloadWithEqualParameters) {
   EXPECT_EQ(table_.List(now_)[0].rule, "renamed");
 }
 
+TEST_F(BreakerTableTest, AnotherCallTimeoutKeepsAnOpenCircuit) {
+  table_.ObserveTools("orders", {"search"});
+  Break(Tool("search"));
+  BreakerConfig changed = AllScopes();
+  changed.rules[0].parameters.probe_lease = Milliseconds{7000};
+  table_.Configure(changed);
+  EXPECT_TRUE(Refused(Tool("search")));
+}
+
 TEST_F(BreakerTableTest, OtherParametersStartClosedAndIgnoreEarlierCalls) {
   table_.ObserveTools("orders", {"search"});
   const GuardAdmission before = table_.Admit(Tool("search"), now_);
