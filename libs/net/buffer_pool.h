@@ -37,6 +37,9 @@ class Buffer {
   void Commit(std::size_t bytes) { end_ += bytes; }
   void Consume(std::size_t bytes) { begin_ += bytes; }
   void Clear() { begin_ = end_ = 0; }
+  // Gives the space behind `mark` back once everything was consumed; bytes before it stay.
+  void RewindTo(std::size_t mark) { begin_ = end_ = mark; }
+  [[nodiscard]] std::size_t begin() const { return begin_; }
   // Moves the window to the start of the block; views into it become invalid.
   void Compact();
   void Release();

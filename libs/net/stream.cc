@@ -228,6 +228,8 @@ void Stream::OnReady(const std::shared_ptr<State>& state, bool read) {
   }
 }
 
+bool Stream::read_pending() const { return state_->read_armed; }
+
 void Stream::WantRead() {
   if (state_->read_needs_write) {
     state_->read_needs_write = false;

@@ -71,6 +71,9 @@ class Stream {
   void WantRead();
   void WantWrite();
 
+  // A notification that WantRead asked for has not come yet.
+  [[nodiscard]] bool read_pending() const;
+
   enum class Peek { kQuiet, kData, kClosed };
   // Looks without taking bytes. A quiet TLS stream may consume session tickets.
   [[nodiscard]] Peek PeekState();

@@ -1,0 +1,22 @@
+#pragma once
+// policy.json and mode.json from files to what the proxy uses. Keeps nothing: who calls it decides
+// what the last good one was. Reads files and CA stores: not on a loop thread.
+#include <optional>
+#include <string>
+
+#include "libs/base/result.h"
+#include "libs/sidecar_config/schema.h"
+#include "sidecar/config/snapshot.h"
+
+namespace reliability::sidecar::config {
+
+// At most 1 MiB. kNotFound: there is none; kUnavailable names path and reason.
+[[nodiscard]] Result<std::string> ReadDocument(const std::string& path);
+
+// kInvalid begins with the JSON path. `directory` is where a relative caFile lies.
+[[nodiscard]] Result<SnapshotPtr> LoadPolicy(const std::string& text, const std::string& directory,
+                                             const proxy::Environment& environment,
+                                             metrics::Registry& registry);
+[[nodiscard]] Result<sidecar_config::ModeDocument> LoadMode(const std::string& text);
+
+}  // namespace reliability::sidecar::config

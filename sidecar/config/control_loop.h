@@ -1,0 +1,64 @@
+#pragma once
+// The control thread: loads policy.json and mode.json whenever they change, keeps the last good
+// one, and writes the ledger's file at most half a second after a change.
+#include <functional>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "libs/base/clock.h"
+#include "sidecar/config/file_watcher.h"
+#include "sidecar/config/snapshot.h"
+#include "sidecar/proxy/decisions.h"
+
+namespace reliability::sidecar::config {
+
+class ControlLoop {
+ public:
+  struct Files {
+    std::string policy;
+    std::string mode;    // may be empty
+    std::string ledger;  // may be empty
+  };
+  // `publish` hands a new snapshot to the workers.
+  ControlLoop(Files files, proxy::Environment environment, const Clock& clock,
+              proxy::Decisions& decisions, metrics::Registry& registry,
+              std::function<void(SnapshotPtr)> publish);
+  ~ControlLoop() { Stop(); }
+  ControlLoop(const ControlLoop&) = delete;
+  ControlLoop& operator=(const ControlLoop&) = delete;
+
+  // In the calling thread, before Start(): the error of policy.json if there is no good one.
+  [[nodiscard]] Status LoadOnce();
+  void Start();
+  // Joins the thread; the ledger's file is as of now afterwards.
+  void Stop();
+
+ private:
+  void Run(const std::stop_token& stop);
+  Status LoadPolicyFile();
+  void LoadModeFile();
+  void WriteLedger();
+  // Changes when a CA file of the policy in use does.
+  [[nodiscard]] std::string StampOfCaFiles() const;
+
+  const Files files_;
+  const proxy::Environment environment_;
+  const Clock& clock_;
+  proxy::Decisions& decisions_;
+  metrics::Registry& registry_;
+  const std::function<void(SnapshotPtr)> publish_;
+  FileWatcher watcher_;
+  // Control thread only (before Start: the starting one).
+  SnapshotPtr current_;
+  std::string policy_seen_;  // text and CA stamp of the version looked at last
+  std::string mode_seen_;
+  bool ledger_write_failed_ = false;
+  std::jthread thread_;
+};
+
+// The directory part, "." if there is none.
+[[nodiscard]] std::string DirectoryOf(const std::string& path);
+
+}  // namespace reliability::sidecar::config

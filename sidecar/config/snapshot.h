@@ -1,0 +1,28 @@
+#pragma once
+// One loaded policy.json, ready to use. Immutable: each request keeps the one that it began with.
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "libs/policy/sli_classifier.h"
+#include "libs/sidecar_config/schema.h"
+#include "sidecar/proxy/route_table.h"
+#include "sidecar/telemetry/metrics.h"
+
+namespace reliability::sidecar::config {
+
+struct Snapshot {
+  sidecar_config::PolicyDocument policy;
+  std::string hash;  // SHA-256 of the file's bytes
+  proxy::RouteTable routes;
+  std::vector<policy::SloRule> slos;
+  std::shared_ptr<const telemetry::CallMetrics> metrics;
+
+  [[nodiscard]] bool enforce() const {
+    return policy.enforcement == sidecar_config::Enforcement::kEnforce;
+  }
+};
+
+using SnapshotPtr = std::shared_ptr<const Snapshot>;
+
+}  // namespace reliability::sidecar::config

@@ -1,0 +1,75 @@
+#include "sidecar/proxy/answer_watch.h"
+
+namespace reliability::sidecar::proxy {
+
+AnswerWatch::AnswerWatch(const Call& call, const net::ResponseHead& head)
+    : status_(head.status), protocol_(ProtocolOf(call)) {
+  const inspect::AnswerShape shape = inspect::ShapeOf(
+      head.status, head.Get(net::FieldId::kContentType), head.Get(net::FieldId::kContentEncoding));
+  event_stream_ = shape == inspect::AnswerShape::kStream;
+  if (!call.inspected || shape == inspect::AnswerShape::kOpaque) {
+    return;
+  }
+  if (call.api.has_value()) {
+    llm_.emplace(*call.api, shape);
+  } else if (call.kind == CallKind::kMcpTool || call.kind == CallKind::kMcpOther) {
+    mcp_.emplace(call.mcp, shape);
+  }
+}
+
+void AnswerWatch::Feed(std::string_view payload) {
+  if (llm_.has_value()) {
+    llm_->Feed(payload);
+  } else if (mcp_.has_value()) {
+    mcp_->Feed(payload);
+  }
+}
+
+void AnswerWatch::Finish(bool clean) {
+  clean_ = clean;
+  if (llm_.has_value()) {
+    llm_->Finish(clean);
+  } else if (mcp_.has_value()) {
+    mcp_->Finish(clean);
+  }
+}
+
+bool AnswerWatch::first_token() const { return llm_.has_value() ? llm_->first_token() : true; }
+
+bool AnswerWatch::complete() const {
+  if (llm_.has_value()) {
+    return llm_->terminal() || llm_->complete();
+  }
+  return mcp_.has_value() && mcp_->responded();
+}
+
+bool AnswerWatch::lacks_end() const {
+  return event_stream_ && llm_.has_value() && llm_->complete() && !llm_->terminal() &&
+         !llm_->error().has_value();
+}
+
+policy::ErrorClass AnswerWatch::Class() const {
+  if (llm_.has_value()) {
+    return llm_->Classify(status_);
+  }
+  if (mcp_.has_value()) {
+    return mcp_->Classify(status_);
+  }
+  if (!clean_) {
+    return policy::ClassifyTransport(policy::TransportEvent::kCutBody);
+  }
+  return policy::ClassifyResponse(protocol_, status_, {});
+}
+
+bool AnswerWatch::final_answer() const { return llm_.has_value() && llm_->final_answer(); }
+
+std::vector<policy::RequestedTool> AnswerWatch::tool_calls() const {
+  return llm_.has_value() && llm_->complete() ? llm_->tool_calls()
+                                              : std::vector<policy::RequestedTool>{};
+}
+
+const std::vector<std::string>* AnswerWatch::tools_list() const {
+  return mcp_.has_value() && !mcp_->tools().empty() ? &mcp_->tools() : nullptr;
+}
+
+}  // namespace reliability::sidecar::proxy

@@ -1,0 +1,47 @@
+#pragma once
+// Reads an answer while it passes, whatever its protocol, and says what it was. Loop thread only.
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "libs/net/http_head.h"
+#include "libs/policy/turn_tracker.h"
+#include "sidecar/inspect/llm_answer.h"
+#include "sidecar/inspect/mcp_answer.h"
+#include "sidecar/proxy/call.h"
+
+namespace reliability::sidecar::proxy {
+
+class AnswerWatch {
+ public:
+  AnswerWatch(const Call& call, const net::ResponseHead& head);
+
+  void Feed(std::string_view payload);
+  // `clean`: the body ended by its own framing.
+  void Finish(bool clean);
+
+  [[nodiscard]] bool event_stream() const { return event_stream_; }
+  // The body is read as JSON: it is worth holding until it is whole.
+  [[nodiscard]] bool readable() const { return llm_.has_value() || mcp_.has_value(); }
+  // Content has begun: no other answer can take its place.
+  [[nodiscard]] bool first_token() const;
+  // Nothing is missing, whatever the framing says.
+  [[nodiscard]] bool complete() const;
+  // An LLM stream that is whole, but whose terminal event did not come.
+  [[nodiscard]] bool lacks_end() const;
+  // After Finish().
+  [[nodiscard]] policy::ErrorClass Class() const;
+  [[nodiscard]] bool final_answer() const;
+  [[nodiscard]] std::vector<policy::RequestedTool> tool_calls() const;
+  [[nodiscard]] const std::vector<std::string>* tools_list() const;
+
+ private:
+  const int status_;
+  const policy::Protocol protocol_;
+  bool event_stream_ = false;
+  bool clean_ = true;
+  std::optional<inspect::LlmAnswer> llm_;
+  std::optional<inspect::McpAnswer> mcp_;
+};
+
+}  // namespace reliability::sidecar::proxy

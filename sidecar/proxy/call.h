@@ -1,0 +1,52 @@
+#pragma once
+// What one request turned out to be: filled stage by stage, read by the attempt and the relay.
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "libs/policy/classifier.h"
+#include "sidecar/inspect/error_body.h"
+#include "sidecar/inspect/llm_request.h"
+#include "sidecar/inspect/mcp_request.h"
+#include "sidecar/proxy/decisions.h"
+#include "sidecar/proxy/route_table.h"
+
+namespace reliability::sidecar::proxy {
+
+enum class CallKind : std::uint8_t {
+  kLlm,       // chat completions, messages: a step of a turn
+  kLlmOther,  // embeddings, models …: provider breaker only
+  kMcpTool,   // tools/call, or a batch with one
+  kMcpOther,  // initialize, tools/list, ping, notifications, GET streams
+  kHttpTool,
+};
+
+struct Call {
+  CallKind kind = CallKind::kHttpTool;
+  const Route* route = nullptr;  // of the snapshot
+  std::string target;            // path and query at the upstream
+  bool inspected = false;        // the answer is read, too
+
+  std::optional<inspect::LlmApi> api;
+  inspect::LlmRequest llm;
+  inspect::McpRequest mcp;
+  bool stateless = false;  // MCP 2026-07-28 and newer
+
+  // Sending it again cannot change anything at the upstream (data-plane 2.8).
+  bool repeatable = false;
+  // GET streams and the like: no time limit.
+  bool unlimited = false;
+  Admission admission;
+};
+
+// "orders/search", "openai": what an error names.
+[[nodiscard]] std::string ResourceName(const Call& call);
+[[nodiscard]] policy::Protocol ProtocolOf(const Call& call);
+// An error in the format that the caller of `call` reads.
+[[nodiscard]] inspect::MadeAnswer MakeAnswer(const Call& call, const inspect::ErrorReply& reply);
+// The same as last bytes of an event stream; empty if the format has none.
+[[nodiscard]] std::string MakeStreamError(const Call& call, const inspect::ErrorReply& reply);
+// What ends a stream whose answer is whole but whose terminal event did not come.
+[[nodiscard]] std::string MakeStreamEnd(const Call& call);
+
+}  // namespace reliability::sidecar::proxy

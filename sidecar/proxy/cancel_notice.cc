@@ -1,0 +1,155 @@
+#include "sidecar/proxy/cancel_notice.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "libs/base/strings.h"
+#include "sidecar/proxy/heads.h"
+
+namespace reliability::sidecar::proxy {
+namespace {
+
+constexpr Milliseconds kNoticeLimit{1000};
+
+bool GivenUp(policy::ErrorClass error_class) {
+  switch (error_class) {
+    case policy::ErrorClass::kTimeoutFirstToken:
+    case policy::ErrorClass::kTimeoutIdle:
+    case policy::ErrorClass::kTimeoutTotal:
+    case policy::ErrorClass::kDeadlineExceeded:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// Everything it needs by value: the exchange is over before it is sent.
+struct Notice {
+  Notice(LoopContext& context, config::SnapshotPtr owner, const Route& to)
+      : loop(context),
+        snapshot(std::move(owner)),
+        route(to),
+        signal(context.executor),
+        deadline(context.deadlines, signal) {
+    loop.background.insert(&signal);
+  }
+  ~Notice() {
+    loop.background.erase(&signal);
+    loop.background_ended();
+  }
+  Notice(const Notice&) = delete;
+  Notice& operator=(const Notice&) = delete;
+
+  net::Task<> Send();
+  net::Task<bool> WaitUntil(MonotonicTime limit);
+
+  LoopContext& loop;
+  const config::SnapshotPtr snapshot;
+  const Route& route;
+  net::Signal signal;
+  net::Deadline deadline;
+  std::string message;
+};
+
+net::Task<bool> Notice::WaitUntil(MonotonicTime limit) {
+  deadline.Set(limit);
+  co_await signal.Wait();
+  co_return loop.deadlines.Now() < limit && !loop.aborting;
+}
+
+net::Task<> Notice::Send() {
+  const MonotonicTime limit = loop.deadlines.Now() + kNoticeLimit;
+  net::Stream stream = loop.pool.Acquire(route.pool_key, net::kMaxIdle);
+  if (!stream.open()) {
+    const auto names = loop.resolver.Resolve(route.url.host, loop.executor, [] {});
+    if (names.state != net::Resolver::State::kReady) {
+      co_return;
+    }
+    auto made = net::Stream::Connect(loop.executor, {names.addresses.front(), route.url.port});
+    if (!made.has_value()) {
+      co_return;
+    }
+    stream = std::move(*made);
+    stream.Attach(&signal);
+    while (true) {
+      const net::IoResult connected = stream.PollConnect();
+      if (connected.status == net::IoStatus::kOk) {
+        break;
+      }
+      if (connected.status != net::IoStatus::kAgain) {
+        co_return;
+      }
+      stream.WantWrite();
+      const bool in_time = co_await WaitUntil(limit);
+      if (!in_time) {
+        co_return;
+      }
+    }
+    if (route.url.tls) {
+      if (!stream.StartTls(*route.tls, route.url.host).has_value()) {
+        co_return;
+      }
+      net::IoResult shaken = stream.PollHandshake();
+      while (shaken.status == net::IoStatus::kAgain) {
+        stream.WantRead();
+        const bool in_time = co_await WaitUntil(limit);
+        if (!in_time) {
+          co_return;
+        }
+        shaken = stream.PollHandshake();
+      }
+      if (shaken.status != net::IoStatus::kOk) {
+        co_return;
+      }
+    }
+  }
+  stream.Attach(&signal);
+  std::string_view rest = message;
+  while (!rest.empty()) {
+    const net::IoResult put = stream.Write(rest.data(), rest.size());
+    if (put.status == net::IoStatus::kOk) {
+      rest.remove_prefix(put.bytes);
+      continue;
+    }
+    if (put.status != net::IoStatus::kAgain) {
+      co_return;
+    }
+    stream.WantWrite();
+    const bool in_time = co_await WaitUntil(limit);
+    if (!in_time) {
+      co_return;
+    }
+  }
+  // Its answer (202) says nothing; waiting for it keeps the server from seeing a reset.
+  stream.WantRead();
+  (void)co_await WaitUntil(limit);
+}
+
+net::Task<> Run(std::shared_ptr<Notice> notice) { co_await notice->Send(); }
+
+}  // namespace
+
+void MaybeSendCancelNotice(const ExchangeState& state, policy::ErrorClass error_class) {
+  const Call& call = state.call;
+  if (call.kind != CallKind::kMcpTool || call.stateless || call.mcp.id_json.empty() ||
+      !GivenUp(error_class) || !state.enforce) {
+    return;
+  }
+  auto notice = std::make_shared<Notice>(state.loop, state.snapshot, *call.route);
+  const std::string body =
+      R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":)" +
+      call.mcp.id_json + R"(,"reason":"timeout"}})";
+  net::RequestHead head = state.request;
+  // The message of another size and type of answer; the session and the credentials stay.
+  std::erase_if(head.fields, [](const net::Field& field) {
+    return EqualsIgnoreCase(field.name, "mcp-method") || EqualsIgnoreCase(field.name, "mcp-name");
+  });
+  WriteRequestHead(notice->message, head, *call.route,
+                   {.target = call.target, .identity_encoding = false, .deadline_ms = {}},
+                   {.kind = OutFraming::Kind::kLength, .length = body.size()});
+  notice->message += body;
+  boost::asio::co_spawn(state.loop.executor, Run(std::move(notice)), boost::asio::detached);
+}
+
+}  // namespace reliability::sidecar::proxy

@@ -1,0 +1,162 @@
+#pragma once
+// All policy state of the pod behind one lock: turns, mode, breakers, ledger. The proxy asks it at
+// the start of a call, and tells it the end; each takes microseconds and never blocks on I/O.
+//
+// Stage order (operator ruling 25, data-plane ruling 8): turn identity -> mode -> turn deadline ->
+// breaker. In Observe nothing is refused: what Enforce would have done is counted in would_* series
+// and the call goes on.
+//
+// Thread-safe: workers, the control thread and the admin thread call it. Pure parts: libs/policy.
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "libs/base/clock.h"
+#include "libs/base/mutex.h"
+#include "libs/base/rng.h"
+#include "libs/policy/breaker_table.h"
+#include "libs/policy/mode_gate.h"
+#include "libs/policy/turn_tracker.h"
+#include "sidecar/config/snapshot.h"
+#include "sidecar/telemetry/ledger.h"
+#include "sidecar/telemetry/metrics.h"
+
+namespace reliability::sidecar::proxy {
+
+struct Refusal {
+  policy::ErrorClass error_class = policy::ErrorClass::kNone;
+  std::string resource;  // what is unavailable: "orders/search", "openai", "agent"
+  std::optional<Milliseconds> retry_after;
+  std::optional<Milliseconds> remaining;
+};
+
+// What a call got; given back at its end.
+struct Admission {
+  std::optional<Refusal> refusal;  // answer this and send nothing
+  policy::TurnHandle turn = 0;
+  std::string turn_id;
+  std::uint64_t tool_call = 0;
+  bool limited = false;        // `limit` counts
+  policy::AttemptLimit limit;  // of the whole call; of a stream: until its first token
+  // When the turn's answer must be out; absent if the call belongs to no turn.
+  std::optional<MonotonicTime> turn_deadline;
+  bool guarded = false;
+  policy::GuardTicket ticket;
+};
+
+// How one attempt ended.
+struct CallEnd {
+  policy::AttemptOutcome outcome;
+  bool attempted = false;  // something was sent or tried
+  bool final_answer = false;
+  std::vector<policy::RequestedTool> tool_calls;
+};
+
+class Decisions {
+ public:
+  Decisions(const Clock& clock, telemetry::Metrics& metrics, std::unique_ptr<Rng> rng,
+            std::string pod_uid, telemetry::Ledger ledger);
+
+  // Control thread.
+  void Configure(config::SnapshotPtr snapshot);
+  // The last good document stays in use. Only policy.json's error is reported in the ledger.
+  void ConfigRejected(bool policy, const std::string& why);
+  void ApplyMode(const sidecar_config::ModeDocument& document);
+  void ClearMode();
+
+  // An LLM call of a turn (chat completions, messages).
+  [[nodiscard]] Admission BeginLlm(const config::Snapshot& snapshot, const Route& route,
+                                   std::string_view model, const policy::LlmClues& clues,
+                                   std::optional<Milliseconds> client_limit);
+  void EndLlm(const Admission& admission, const CallEnd& end);
+  // Another endpoint of an LLM provider: no turn; breaker and time limit only.
+  [[nodiscard]] Admission BeginOther(const config::Snapshot& snapshot, const Route& route);
+  void EndOther(const Admission& admission, const CallEnd& end);
+  // A tool call over MCP (tool = its name) or HTTP (tool empty).
+  [[nodiscard]] Admission BeginTool(const config::Snapshot& snapshot, const Route& route,
+                                    const policy::ToolClues& clues);
+  // `answered`: the class as answered to the agent.
+  void EndTool(const config::Snapshot& snapshot, const Route& route, std::string_view tool,
+               const Admission& admission, const CallEnd& end);
+
+  void ObserveTools(std::string_view upstream, const std::vector<std::string>& names);
+  // POST /v1/turns/{id}/outcome; kNotFound for unknown ids.
+  [[nodiscard]] Status Report(std::string_view turn_id, policy::ReportedResult result);
+
+  // Ends what is due; when to come again.
+  [[nodiscard]] std::optional<MonotonicTime> Housekeep();
+  // Called (under no lock) when Housekeep() is due earlier than it last said.
+  void OnEarlierWake(std::function<void(MonotonicTime)> poke) { poke_ = std::move(poke); }
+  // Called once (under the lock: must be quick) when the ledger changed since TakeLedgerChange().
+  void OnLedgerChange(std::function<void()> notify);
+  [[nodiscard]] bool LedgerChanged() const;
+  bool TakeLedgerChange();
+  // The process ends: running turns end without an event.
+  void Terminate();
+
+  // For the admin port and the ledger file.
+  [[nodiscard]] sidecar_config::LedgerDocument LedgerView() const;
+  [[nodiscard]] std::string LedgerFileText() const;
+  [[nodiscard]] std::string LastWords() const;
+  [[nodiscard]] std::vector<policy::BreakerTable::View> Breakers() const;
+  struct ModeView {
+    policy::GateMode mode = policy::GateMode::kNormal;
+    bool stale = false;
+    std::string cause;
+    std::size_t probes_running = 0;
+    double reject_probability = 0.0;
+    std::size_t turns_running = 0;
+  };
+  [[nodiscard]] ModeView Mode() const;
+  [[nodiscard]] config::SnapshotPtr snapshot() const;
+
+ private:
+  struct Now {
+    MonotonicTime mono;
+    SystemTime wall;
+  };
+  [[nodiscard]] Now Time() const { return {clock_.MonotonicNow(), clock_.SystemNow()}; }
+  // The stages; each may fill `refusal`. mutex_ held.
+  void PassMode(Admission& admission, policy::CallIntent intent, bool enforce, const Now& now,
+                policy::GateVerdict& verdict) REQUIRES_LOCK(mutex_);
+  void PassLimit(Admission& admission, bool enforce, std::string resource, const Now& now)
+      REQUIRES_LOCK(mutex_);
+  void PassBreaker(Admission& admission, const policy::CallTarget& target, bool enforce,
+                   const Now& now) REQUIRES_LOCK(mutex_);
+  void SettleBreaker(const Admission& admission, const CallEnd& end, const Now& now)
+      REQUIRES_LOCK(mutex_);
+  void Announce(const std::vector<policy::KeyedBreakerEvent>& events, const std::string& turn_id)
+      REQUIRES_LOCK(mutex_);
+  void CollectEnded(const Now& now) REQUIRES_LOCK(mutex_);
+  void CountTurn(const policy::TurnRecord& turn) REQUIRES_LOCK(mutex_);
+  void NoteMode(const Now& now) REQUIRES_LOCK(mutex_);
+  void NoteLedger() REQUIRES_LOCK(mutex_);
+  [[nodiscard]] std::optional<MonotonicTime> NextWake(const Now& now) const REQUIRES_LOCK(mutex_);
+  // After the lock is gone.
+  void PokeIfEarlier(std::optional<MonotonicTime> next);
+
+  const Clock& clock_;
+  telemetry::Metrics& metrics_;
+  const std::string pod_uid_;
+  std::function<void(MonotonicTime)> poke_;
+  std::function<void()> ledger_changed_;
+
+  mutable Mutex mutex_;
+  std::unique_ptr<Rng> rng_ GUARDED_BY(mutex_);
+  policy::BreakerTable breakers_ GUARDED_BY(mutex_);
+  policy::TurnTracker turns_ GUARDED_BY(mutex_);
+  policy::ModeGate gate_ GUARDED_BY(mutex_);
+  telemetry::Ledger ledger_ GUARDED_BY(mutex_);
+  config::SnapshotPtr snapshot_ GUARDED_BY(mutex_);
+  std::string config_error_ GUARDED_BY(mutex_);
+  policy::GateMode noted_mode_ GUARDED_BY(mutex_) = policy::GateMode::kNormal;
+  std::optional<MonotonicTime> armed_ GUARDED_BY(mutex_);
+  std::uint64_t seen_ledger_ GUARDED_BY(mutex_) = 0;
+  bool ledger_noted_ GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace reliability::sidecar::proxy

@@ -1,0 +1,240 @@
+#include "sidecar/proxy/exchange.h"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "libs/base/strings.h"
+#include "sidecar/proxy/cancel_notice.h"
+#include "sidecar/proxy/exchange_state.h"
+#include "sidecar/proxy/heads.h"
+#include "sidecar/proxy/local_api.h"
+#include "sidecar/proxy/origin_check.h"
+#include "sidecar/proxy/planner.h"
+#include "sidecar/proxy/response_relay.h"
+#include "sidecar/proxy/upstream_attempt.h"
+
+namespace reliability::sidecar::proxy {
+namespace {
+
+using policy::ErrorClass;
+using policy::TransportEvent;
+
+class Exchange {
+ public:
+  Exchange(LoopContext& loop, ClientConnection& client, const net::RequestHead& head,
+           std::size_t head_end)
+      : state_(loop, client, head, head_end) {}
+
+  net::Task<> Run();
+  // The request is answered: its head is not looked at any more.
+  void Finish() {
+    if (state_.body.done()) {
+      state_.body.Finish();
+    } else {
+      state_.client.keep_alive = false;
+    }
+  }
+
+ private:
+  // What is wrong with the request before any route.
+  [[nodiscard]] std::optional<inspect::MadeAnswer> Precheck() const;
+  net::Task<> Proxy(RouteMatch match, std::string_view query);
+  net::Task<> Call();
+  net::Task<> Write(inspect::MadeAnswer answer);
+  [[nodiscard]] inspect::MadeAnswer Failed(ErrorClass error_class, const std::string& detail);
+  void Settle(CallEnd end);
+
+  ExchangeState state_;
+};
+
+std::optional<inspect::MadeAnswer> Exchange::Precheck() const {
+  const net::RequestHead& head = state_.request;
+  telemetry::Metrics& metrics = state_.loop.metrics;
+  if (!IsOwnHost(head.Get(net::FieldId::kHost), HostRule::kLoopback) ||
+      IsCrossSite(head.Get(net::FieldId::kOrigin), head.Get("sec-fetch-site"))) {
+    metrics.CountBad(telemetry::BadRequest::kForbidden);
+    return inspect::PlainError(403, "forbidden", "only local agents may call this address");
+  }
+  // An h2c offer is ignored, a WebSocket cannot be served (data-plane ruling 54).
+  if (EqualsIgnoreCase(head.Get(net::FieldId::kUpgrade), "websocket") || head.method == "CONNECT" ||
+      head.method == "TRACE") {
+    metrics.CountBad(telemetry::BadRequest::kUnsupported);
+    return inspect::PlainError(501, "unsupported", "not something this proxy does");
+  }
+  return std::nullopt;
+}
+
+net::Task<> Exchange::Run() {
+  const net::RequestHead& head = state_.request;
+  state_.client.keep_alive = head.keep_alive && !state_.loop.draining;
+  std::optional<inspect::MadeAnswer> refused = Precheck();
+  if (refused.has_value()) {
+    co_await Write(std::move(*refused));
+    co_return;
+  }
+  std::string_view target = head.target;
+  if (target.starts_with("http://")) {  // absolute form: same as origin form here
+    const std::size_t path = target.find('/', 7);
+    if (!IsOwnHost(target.substr(7, path - 7), HostRule::kLoopback)) {
+      state_.loop.metrics.CountBad(telemetry::BadRequest::kForbidden);
+      inspect::MadeAnswer answer = inspect::PlainError(403, "forbidden", "not a forward proxy");
+      co_await Write(std::move(answer));
+      co_return;
+    }
+    target = path == std::string_view::npos ? std::string_view("/") : target.substr(path);
+  }
+  const std::size_t question = target.find('?');
+  const std::string_view path = target.substr(0, question);
+  const std::string_view query =
+      question == std::string_view::npos ? std::string_view{} : target.substr(question);
+  if (const auto turn = TurnOfOutcomePath(path)) {
+    inspect::MadeAnswer answer = co_await AnswerOutcome(state_, *turn);
+    co_await Write(std::move(answer));
+    co_return;
+  }
+  std::optional<RouteMatch> match = state_.snapshot->routes.Match(path);
+  if (!match.has_value()) {
+    state_.loop.metrics.CountBad(telemetry::BadRequest::kNotFound);
+    inspect::MadeAnswer unknown =
+        inspect::PlainError(404, "not_found", "no upstream has this route");
+    co_await Write(std::move(unknown));
+    co_return;
+  }
+  co_await Proxy(std::move(*match), query);
+}
+
+net::Task<> Exchange::Proxy(RouteMatch match, std::string_view query) {
+  Plan plan = co_await MakePlan(state_, std::move(match), query);
+  if (plan.agent_gone) {
+    state_.client.keep_alive = false;
+    co_return;
+  }
+  if (plan.answer.has_value()) {
+    if (plan.begun) {
+      CallEnd end;
+      end.outcome.error_class = plan.refused_class;
+      Settle(std::move(end));
+    } else if (plan.refused_class != ErrorClass::kNone) {
+      state_.snapshot->metrics->Count(state_.call.route->index, plan.refused_class,
+                                      state_.loop.deadlines.Now() - state_.started);
+    }
+    if (plan.agent_fault) {
+      state_.client.keep_alive = false;
+    }
+    co_await Write(std::move(*plan.answer));
+    co_return;
+  }
+  co_await Call();
+}
+
+net::Task<> Exchange::Call() {
+  UpstreamAttempt attempt(state_);
+  CallEnd end{.outcome = {}, .attempted = true, .final_answer = false, .tool_calls = {}};
+  std::optional<inspect::MadeAnswer> instead;
+  const UpstreamAttempt::Failure failure = co_await attempt.Run();
+  if (failure.has_value()) {
+    state_.limits.ClearAll();
+    end.outcome.error_class = policy::ClassifyTransport(*failure);
+    attempt.stream().Close();  // closing is what cancels the call upstream
+    if (attempt.client_fault() != 0) {
+      state_.client.keep_alive = false;
+      instead =
+          inspect::PlainError(attempt.client_fault(), "invalid_request",
+                              attempt.client_fault() == 408 ? "the body did not arrive in time"
+                                                            : "broken framing of the body");
+    } else if (*failure == TransportEvent::kClientGone) {
+      state_.client.keep_alive = false;
+    } else {
+      instead = Failed(end.outcome.error_class, attempt.detail());
+    }
+  } else {
+    // Before the relay: it reuses the block that the head lies in.
+    end.outcome.retry_after = ReadRetryAfter(attempt.response(), state_.loop.clock.SystemNow());
+    ResponseRelay relay(state_, attempt);
+    const ResponseRelay::End relayed = co_await relay.Run();
+    attempt.stream().Close();  // a kept connection is in the pool already
+    end.outcome.error_class = relayed.error_class;
+    if (relayed.delivered && relayed.error_class == ErrorClass::kNone) {
+      end.final_answer = relay.watch().final_answer();
+      end.tool_calls = relay.watch().tool_calls();
+    }
+    if (const auto* tools = relay.watch().tools_list()) {
+      state_.loop.decisions.ObserveTools(state_.call.route->name, *tools);
+    }
+    if (relayed.answer_instead) {
+      instead = Failed(relayed.error_class, relayed.detail);
+    } else if (!relayed.delivered) {
+      state_.client.keep_alive = false;
+    }
+  }
+  MaybeSendCancelNotice(state_, end.outcome.error_class);
+  if (instead.has_value()) {
+    Settle(std::move(end));
+    co_await Write(std::move(*instead));
+    co_return;
+  }
+  Settle(std::move(end));
+}
+
+inspect::MadeAnswer Exchange::Failed(ErrorClass error_class, const std::string& detail) {
+  inspect::ErrorReply reply;
+  reply.request_id = state_.RequestId();
+  reply.error_class = error_class;
+  reply.resource = ResourceName(state_.call);
+  if (!detail.empty()) {
+    reply.message = reply.resource + ": " + detail;
+  }
+  if (const auto& deadline = state_.call.admission.turn_deadline) {
+    reply.remaining = std::max(Milliseconds{0}, *deadline - state_.loop.deadlines.Now());
+  }
+  inspect::MadeAnswer answer = state_.enforce || state_.call.kind != CallKind::kMcpTool
+                                   ? MakeAnswer(state_.call, reply)
+                                   : inspect::McpProtocolError(reply, state_.call.mcp.id_json);
+  if (!state_.enforce) {
+    // Observe does not tell SDKs what to do: they retry as without us.
+    std::erase_if(answer.headers,
+                  [](const auto& field) { return field.first == "x-should-retry"; });
+  }
+  return answer;
+}
+
+void Exchange::Settle(CallEnd end) {
+  state_.snapshot->metrics->Count(state_.call.route->index, end.outcome.error_class,
+                                  state_.loop.deadlines.Now() - state_.started);
+  EndCall(state_, end);
+}
+
+net::Task<> Exchange::Write(inspect::MadeAnswer answer) {
+  // What is left of the request's body cannot be skipped safely: the connection ends with this.
+  if (!state_.body.done()) {
+    state_.client.keep_alive = false;
+  }
+  std::string out;
+  WriteMadeAnswer(out, answer,
+                  state_.call.kind == CallKind::kLlm
+                      ? std::string_view(state_.call.admission.turn_id)
+                      : std::string_view{},
+                  state_.client.keep_alive, state_.request.method == "HEAD");
+  const bool written = co_await state_.client.WriteAll(out);
+  if (!written) {
+    state_.client.keep_alive = false;
+  }
+}
+
+net::Task<> RunOne(LoopContext& loop, ClientConnection& client, const net::RequestHead& head,
+                   std::size_t head_end) {
+  Exchange exchange(loop, client, head, head_end);
+  co_await exchange.Run();
+  exchange.Finish();
+}
+
+}  // namespace
+
+net::Task<> Answer(LoopContext& loop, ClientConnection& client, const net::RequestHead& head,
+                   std::size_t head_end) {
+  return RunOne(loop, client, head, head_end);
+}
+
+}  // namespace reliability::sidecar::proxy

@@ -1,0 +1,59 @@
+#include "sidecar/proxy/exchange_state.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+
+namespace reliability::sidecar::proxy {
+namespace {
+
+constexpr std::size_t kMaxRequestId = 128;
+
+}  // namespace
+
+net::Task<Interrupt> ExchangeState::Pause() {
+  const MonotonicTime nearest = std::min(limits.Nearest().at, agent_limit);
+  if (nearest == MonotonicTime::max()) {
+    client.deadline.Clear();
+  } else {
+    client.deadline.Set(nearest);
+  }
+  co_await client.signal.Wait();
+  co_return Check();
+}
+
+std::string ExchangeState::RequestId() const {
+  const std::string_view given = request.Get("x-request-id");
+  if (!given.empty() && given.size() <= kMaxRequestId) {
+    return std::string(given);
+  }
+  std::array<char, 24> text{};
+  std::snprintf(text.data(), text.size(), "req_%016llx",
+                static_cast<unsigned long long>(loop.rng->Next()));
+  return text.data();
+}
+
+Interrupt ExchangeState::Check() {
+  if (loop.aborting || client.Gone()) {
+    return Interrupt::kClientGone;
+  }
+  const MonotonicTime now = loop.deadlines.Now();
+  if (agent_limit <= now) {
+    return Interrupt::kClientSlow;
+  }
+  while (true) {
+    const Limits::Kind kind = limits.NearestKind();
+    const Limit limit = limits.Nearest();
+    if (limit.at > now) {
+      return Interrupt::kNone;
+    }
+    if (enforce) {
+      expired = now - limit.at > kOwnStall ? policy::TransportEvent::kLocalFailure : limit.event;
+      return Interrupt::kLimit;
+    }
+    loop.metrics.CountWould(policy::ClassifyTransport(limit.event));
+    limits.Clear(kind);
+  }
+}
+
+}  // namespace reliability::sidecar::proxy

@@ -1,0 +1,222 @@
+#include "sidecar/proxy/heads.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <chrono>
+#include <cstdio>
+
+#include "libs/base/strings.h"
+
+namespace reliability::sidecar::proxy {
+namespace {
+
+using net::Field;
+using net::FieldId;
+
+void AppendNumber(std::string& out, std::uint64_t number, int base = 10) {
+  std::array<char, 24> digits{};
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number, base).ptr;
+  out.append(digits.data(), end);
+}
+
+void AppendField(std::string& out, std::string_view name, std::string_view value) {
+  out += name;
+  out += ": ";
+  out += value;
+  out += "\r\n";
+}
+
+void AppendFraming(std::string& out, const OutFraming& framing) {
+  switch (framing.kind) {
+    case OutFraming::Kind::kLength:
+      out += "content-length: ";
+      AppendNumber(out, framing.length);
+      out += "\r\n";
+      break;
+    case OutFraming::Kind::kChunked:
+      out += "transfer-encoding: chunked\r\n";
+      break;
+    case OutFraming::Kind::kNone:
+    case OutFraming::Kind::kUntilClose:
+      break;
+  }
+}
+
+// Fields that end at this hop whatever they say.
+bool EndsHere(FieldId id) {
+  return id == FieldId::kConnection || id == FieldId::kContentLength ||
+         id == FieldId::kTransferEncoding || id == FieldId::kUpgrade || id == FieldId::kHopByHop;
+}
+
+// True if Connection may name further fields.
+bool NamesFields(const net::HeadCommon& head) {
+  return std::any_of(head.fields.begin(), head.fields.end(), [](const Field& field) {
+    return field.id == FieldId::kConnection && !EqualsIgnoreCase(field.value, "keep-alive") &&
+           !EqualsIgnoreCase(field.value, "close");
+  });
+}
+
+// A redirect within the upstream comes back through our route; others are relayed.
+void AppendLocation(std::string& out, const Field& field, const Route& route) {
+  std::string_view value = field.value;
+  const std::string_view origin = route.url.origin;
+  const std::string scheme_authority =
+      std::string(route.url.tls ? "https://" : "http://") + route.url.authority;
+  if (value.starts_with(origin)) {
+    value.remove_prefix(origin.size());
+  } else if (value.starts_with(scheme_authority)) {
+    value.remove_prefix(scheme_authority.size());
+  }
+  const std::string_view base = route.url.path;
+  if (value.starts_with('/') && !value.starts_with("//") && value.starts_with(base) &&
+      (value.size() == base.size() || value[base.size()] == '/' || value[base.size()] == '?')) {
+    out += field.name;
+    out += ": ";
+    out += route.prefix;
+    out += value.substr(base.size());
+    out += "\r\n";
+    return;
+  }
+  AppendField(out, field.name, field.value);
+}
+
+bool HasOwnBody(std::string_view method) {
+  return method == "POST" || method == "PUT" || method == "PATCH";
+}
+
+}  // namespace
+
+void WriteRequestHead(std::string& out, const net::RequestHead& from, const Route& route,
+                      const RequestEdit& edit, const OutFraming& framing) {
+  out += from.method;
+  out += ' ';
+  out += edit.target;
+  out += " HTTP/1.1\r\n";
+  AppendField(out, "host", route.url.authority);
+  const bool names_fields = NamesFields(from);
+  for (const Field& field : from.fields) {
+    if (EndsHere(field.id) || field.id == FieldId::kHost || field.id == FieldId::kExpect ||
+        (edit.identity_encoding && field.id == FieldId::kAcceptEncoding) ||
+        (edit.deadline_ms.has_value() && EqualsIgnoreCase(field.name, "x-agent-deadline-ms")) ||
+        (names_fields && from.ListedInConnection(field.name))) {
+      continue;
+    }
+    AppendField(out, field.name, field.value);
+  }
+  if (edit.identity_encoding) {
+    out += "accept-encoding: identity\r\n";
+  }
+  if (edit.deadline_ms.has_value()) {
+    out += "x-agent-deadline-ms: ";
+    AppendNumber(out, static_cast<std::uint64_t>(std::max<std::int64_t>(0, *edit.deadline_ms)));
+    out += "\r\n";
+  }
+  if (framing.kind == OutFraming::Kind::kNone && HasOwnBody(from.method)) {
+    out += "content-length: 0\r\n";
+  }
+  AppendFraming(out, framing);
+  out += "\r\n";
+}
+
+void WriteResponseHead(std::string& out, const net::ResponseHead& from, const ResponseEdit& edit,
+                       const OutFraming& framing) {
+  out += "HTTP/1.1 ";
+  AppendNumber(out, static_cast<std::uint64_t>(from.status));
+  out += ' ';
+  out += from.reason;
+  out += "\r\n";
+  const bool names_fields = NamesFields(from);
+  for (const Field& field : from.fields) {
+    if (EndsHere(field.id) || (names_fields && from.ListedInConnection(field.name)) ||
+        (!edit.turn_id.empty() && EqualsIgnoreCase(field.name, "x-agent-turn-id"))) {
+      continue;
+    }
+    if (edit.route != nullptr && EqualsIgnoreCase(field.name, "location")) {
+      AppendLocation(out, field, *edit.route);
+      continue;
+    }
+    AppendField(out, field.name, field.value);
+  }
+  if (!edit.turn_id.empty()) {
+    AppendField(out, "x-agent-turn-id", edit.turn_id);
+  }
+  if (!edit.keep_alive || framing.kind == OutFraming::Kind::kUntilClose) {
+    out += "connection: close\r\n";
+  }
+  AppendFraming(out, framing);
+  out += "\r\n";
+}
+
+void WriteMadeAnswer(std::string& out, const inspect::MadeAnswer& answer, std::string_view turn_id,
+                     bool keep_alive, bool without_body) {
+  out += "HTTP/1.1 ";
+  AppendNumber(out, static_cast<std::uint64_t>(answer.status));
+  out += " \r\n";
+  if (!answer.content_type.empty()) {
+    AppendField(out, "content-type", answer.content_type);
+  }
+  for (const auto& [name, value] : answer.headers) {
+    AppendField(out, name, value);
+  }
+  if (!turn_id.empty()) {
+    AppendField(out, "x-agent-turn-id", turn_id);
+  }
+  if (!keep_alive) {
+    out += "connection: close\r\n";
+  }
+  if (answer.status != 204) {
+    AppendFraming(out, {.kind = OutFraming::Kind::kLength, .length = answer.body.size()});
+  }
+  out += "\r\n";
+  if (!without_body) {
+    out += answer.body;
+  }
+}
+
+std::string ChunkSize(std::size_t bytes) {
+  std::string line;
+  AppendNumber(line, bytes, 16);
+  line += "\r\n";
+  return line;
+}
+
+std::optional<Milliseconds> ReadRetryAfter(const net::ResponseHead& head, SystemTime now) {
+  if (const auto ms = ParseUint(head.Get("retry-after-ms"))) {
+    return Milliseconds{static_cast<Milliseconds::rep>(std::min<std::uint64_t>(*ms, 86'400'000))};
+  }
+  const std::string_view text = head.Get(FieldId::kRetryAfter);
+  if (text.empty()) {
+    return std::nullopt;
+  }
+  if (const auto seconds = ParseUint(text)) {
+    return std::chrono::seconds{
+        static_cast<std::chrono::seconds::rep>(std::min<std::uint64_t>(*seconds, 86'400))};
+  }
+  // "Sun, 06 Nov 1994 08:49:37 GMT"; the two older forms are not worth their code.
+  std::array<char, 4> month{};
+  int day = 0;
+  int year = 0;
+  int hour = 0;
+  int minute = 0;
+  int second = 0;
+  const std::string copy(text);
+  if (std::sscanf(copy.c_str(), "%*3s, %2d %3s %4d %2d:%2d:%2d GMT", &day, month.data(), &year,
+                  &hour, &minute, &second) != 6) {
+    return std::nullopt;
+  }
+  constexpr std::string_view kMonths = "JanFebMarAprMayJunJulAugSepOctNovDec";
+  const std::size_t at = kMonths.find(month.data());
+  if (at == std::string_view::npos || at % 3 != 0) {
+    return std::nullopt;
+  }
+  const std::chrono::sys_days date = std::chrono::year{year} /
+                                     std::chrono::month{static_cast<unsigned>(at / 3 + 1)} /
+                                     std::chrono::day{static_cast<unsigned>(day)};
+  const SystemTime when = std::chrono::time_point_cast<Milliseconds>(
+      date + std::chrono::hours{hour} + std::chrono::minutes{minute} +
+      std::chrono::seconds{second});
+  return std::max(Milliseconds{0}, std::chrono::duration_cast<Milliseconds>(when - now));
+}
+
+}  // namespace reliability::sidecar::proxy

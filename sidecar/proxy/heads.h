@@ -1,0 +1,48 @@
+#pragma once
+// Heads as we send them: written anew from what was parsed, never copied (hop-by-hop fields and the
+// peer's framing stay behind). Pure.
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "libs/net/http_head.h"
+#include "sidecar/inspect/error_body.h"
+#include "sidecar/proxy/route_table.h"
+
+namespace reliability::sidecar::proxy {
+
+struct OutFraming {
+  enum class Kind : std::uint8_t { kNone, kLength, kChunked, kUntilClose };
+  Kind kind = Kind::kNone;
+  std::uint64_t length = 0;
+};
+
+struct RequestEdit {
+  std::string_view target;
+  bool identity_encoding = false;           // the answer must be readable (data-plane ruling 12)
+  std::optional<std::int64_t> deadline_ms;  // x-agent-deadline-ms
+};
+void WriteRequestHead(std::string& out, const net::RequestHead& from, const Route& route,
+                      const RequestEdit& edit, const OutFraming& framing);
+
+struct ResponseEdit {
+  std::string_view turn_id;      // x-agent-turn-id; empty = none
+  const Route* route = nullptr;  // redirects to it are led back through us
+  bool keep_alive = true;
+};
+void WriteResponseHead(std::string& out, const net::ResponseHead& from, const ResponseEdit& edit,
+                       const OutFraming& framing);
+
+// A whole answer of our own.
+void WriteMadeAnswer(std::string& out, const inspect::MadeAnswer& answer, std::string_view turn_id,
+                     bool keep_alive, bool without_body);
+
+// "1f\r\n"
+[[nodiscard]] std::string ChunkSize(std::size_t bytes);
+
+// Retry-After as the upstream says it: retry-after-ms, or Retry-After in seconds or as HTTP date.
+[[nodiscard]] std::optional<Milliseconds> ReadRetryAfter(const net::ResponseHead& head,
+                                                         SystemTime now);
+
+}  // namespace reliability::sidecar::proxy

@@ -1,0 +1,305 @@
+#include "sidecar/proxy/planner.h"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "libs/base/strings.h"
+
+namespace reliability::sidecar::proxy {
+namespace {
+
+using policy::ErrorClass;
+using policy::TransportEvent;
+using sidecar_config::UpstreamKind;
+
+constexpr std::string_view kStatelessMcp = "2026-07-28";
+
+bool IsSafeMethod(std::string_view method) {
+  return method == "GET" || method == "HEAD" || method == "PUT" || method == "DELETE" ||
+         method == "OPTIONS";
+}
+
+// "12", "12.5": seconds of an X-Stainless-*-Timeout.
+std::optional<Milliseconds> ReadSeconds(std::string_view text) {
+  double seconds = 0;
+  const auto result = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (text.empty() || result.ec != std::errc{} || result.ptr != text.data() + text.size() ||
+      !(seconds > 0) || seconds > 86'400) {
+    return std::nullopt;
+  }
+  return Milliseconds{static_cast<Milliseconds::rep>(seconds * 1000)};
+}
+
+std::optional<Milliseconds> ClientLimit(const net::RequestHead& head) {
+  const auto total = ReadSeconds(head.Get("x-stainless-timeout"));
+  const auto read = ReadSeconds(head.Get("x-stainless-read-timeout"));
+  return total.has_value() && read.has_value() ? std::min(total, read)
+                                               : (total.has_value() ? total : read);
+}
+
+std::optional<std::string_view> Optional(const net::RequestHead& head, std::string_view name) {
+  for (const net::Field& field : head.fields) {
+    if (EqualsIgnoreCase(field.name, name)) {
+      return field.value;
+    }
+  }
+  return std::nullopt;
+}
+
+inspect::ErrorReply ReplyFor(const ExchangeState& state, const Refusal& refusal) {
+  inspect::ErrorReply reply;
+  reply.request_id = state.RequestId();
+  reply.error_class = refusal.error_class;
+  reply.resource = refusal.resource;
+  reply.retry_after = refusal.retry_after;
+  reply.remaining = refusal.remaining;
+  return reply;
+}
+
+void Refuse(ExchangeState& state, Plan& plan, const Refusal& refusal) {
+  plan.answer = MakeAnswer(state.call, ReplyFor(state, refusal));
+  plan.refused_class = refusal.error_class;
+}
+
+// The agent's own message cannot be understood in one way only.
+void RefuseRequest(ExchangeState& state, Plan& plan, const std::string& why) {
+  inspect::ErrorReply reply;
+  reply.request_id = state.RequestId();
+  reply.error_class = ErrorClass::kInvalidRequest;
+  reply.resource = ResourceName(state.call);
+  reply.message = why;
+  plan.answer = MakeAnswer(state.call, reply);
+  plan.refused_class = ErrorClass::kInvalidRequest;
+}
+
+void ApplyLimit(ExchangeState& state) {
+  const Admission& admission = state.call.admission;
+  if (!admission.limited || state.call.unlimited) {
+    return;
+  }
+  state.limits.Set(Limits::kTotal, state.loop.deadlines.Now() + admission.limit.limit,
+                   admission.limit.source == policy::LimitSource::kComponent
+                       ? TransportEvent::kTotalTimeout
+                       : TransportEvent::kDeadline);
+}
+
+void BeginLlm(ExchangeState& state, Plan& plan, bool readable) {
+  Call& call = state.call;
+  const net::RequestHead& head = state.request;
+  const std::string baggage_turn = inspect::BaggageMember(head.Get("baggage"), "agent.turn");
+  policy::LlmClues clues;
+  clues.explicit_id = head.Get("x-agent-turn-id");
+  clues.baggage_turn = baggage_turn;
+  if (readable) {
+    clues.tool_call_ids = call.llm.tool_call_ids;
+    clues.tool_call_after_user = call.llm.tool_call_after_user;
+    clues.prefix_hash = call.llm.prefix_hash;
+  }
+  clues.retry_count = static_cast<int>(
+      std::min<std::uint64_t>(100, ParseUint(head.Get("x-stainless-retry-count")).value_or(0)));
+  call.admission = state.loop.decisions.BeginLlm(*state.snapshot, *call.route, call.llm.model,
+                                                 clues, ClientLimit(head));
+  plan.begun = true;
+}
+
+void BeginTool(ExchangeState& state, Plan& plan) {
+  Call& call = state.call;
+  const net::RequestHead& head = state.request;
+  const std::string baggage_turn = inspect::BaggageMember(head.Get("baggage"), "agent.turn");
+  policy::ToolClues clues;
+  clues.explicit_id = head.Get("x-agent-turn-id");
+  clues.baggage_turn = baggage_turn;
+  clues.tool = call.mcp.tool;
+  clues.arguments_hash = call.mcp.arguments_hash;
+  call.admission = state.loop.decisions.BeginTool(*state.snapshot, *call.route, clues);
+  plan.begun = true;
+}
+
+// What headers say about an MCP message whose body is too large to read.
+void ReadMcpHeaders(ExchangeState& state) {
+  Call& call = state.call;
+  call.mcp.method = state.request.Get("mcp-method");
+  if (call.mcp.method == "tools/call") {
+    call.mcp.tool = inspect::DecodeMcpName(state.request.Get("mcp-name")).value_or("");
+  }
+}
+
+// Kind, time limit and twins of an MCP request whose body was read (or not).
+void ClassifyMcp(ExchangeState& state, Plan& plan, bool readable) {
+  Call& call = state.call;
+  if (readable) {
+    auto read = inspect::ReadMcpRequest(state.body.whole());
+    if (!read.has_value()) {
+      if (state.enforce) {
+        call.kind = CallKind::kMcpOther;
+        RefuseRequest(state, plan, read.error().message);
+        return;
+      }
+      state.loop.metrics.CountWould(ErrorClass::kInvalidRequest);
+    } else {
+      call.mcp = std::move(*read);
+      call.inspected = true;
+      if (!inspect::HeadersAgree(call.mcp, Optional(state.request, "mcp-method"),
+                                 Optional(state.request, "mcp-name"))) {
+        state.loop.metrics.CountHeaderMismatch();
+        if (state.enforce) {
+          plan.answer = inspect::McpHeaderMismatch(call.mcp.id_json);
+          plan.refused_class = ErrorClass::kInvalidRequest;
+          return;
+        }
+      }
+    }
+  } else {
+    ReadMcpHeaders(state);
+  }
+  const bool tool_call = call.mcp.method == "tools/call" || call.mcp.tools_call_in_batch;
+  call.kind = tool_call ? CallKind::kMcpTool : CallKind::kMcpOther;
+  call.repeatable = !tool_call;
+  // Long-lived by design.
+  call.unlimited = call.mcp.method == "subscriptions/listen";
+}
+
+net::Task<bool> TakeBody(ExchangeState& state, Plan& plan) {
+  const bool encoded = !state.request.Get(net::FieldId::kContentEncoding).empty();
+  auto take = RequestBody::Take::kTooLarge;
+  if (!encoded) {
+    take = co_await state.body.TakeWhole(inspect::kMaxInspectedRequest);
+  }
+  switch (take) {
+    case RequestBody::Take::kComplete:
+      co_return true;
+    case RequestBody::Take::kTooLarge:
+      co_return false;
+    case RequestBody::Take::kBad:
+      plan.answer = inspect::PlainError(400, "invalid_request", "broken framing of the body");
+      plan.agent_fault = true;
+      state.loop.metrics.CountBad(telemetry::BadRequest::kMalformed);
+      co_return false;
+    case RequestBody::Take::kTimeout:
+      plan.answer = inspect::PlainError(408, "invalid_request", "the body did not arrive in time");
+      plan.agent_fault = true;
+      state.loop.metrics.CountBad(telemetry::BadRequest::kTimeout);
+      co_return false;
+    case RequestBody::Take::kGone:
+      break;
+  }
+  plan.agent_gone = true;
+  co_return false;
+}
+
+net::Task<> PlanLlm(ExchangeState& state, Plan& plan, std::string_view path) {
+  Call& call = state.call;
+  call.repeatable = true;  // costs money, changes nothing (data-plane 2.8)
+  call.kind = CallKind::kLlmOther;
+  const bool post = state.request.method == "POST";
+  call.api = post ? inspect::LlmApiOfPath(path) : std::nullopt;
+  if (!call.api.has_value()) {
+    call.admission = state.loop.decisions.BeginOther(*state.snapshot, *call.route);
+    plan.begun = true;
+    co_return;
+  }
+  call.kind = CallKind::kLlm;
+  const bool whole = co_await TakeBody(state, plan);
+  if (plan.answer.has_value() || plan.agent_gone) {
+    co_return;
+  }
+  bool readable = whole;
+  if (whole) {
+    auto read = inspect::ReadLlmRequest(*call.api, state.body.whole());
+    if (read.has_value()) {
+      call.llm = std::move(*read);
+    } else if (state.enforce) {
+      RefuseRequest(state, plan, read.error().message);
+      co_return;
+    } else {
+      state.loop.metrics.CountWould(ErrorClass::kInvalidRequest);
+      readable = false;
+    }
+  }
+  call.inspected = true;  // the answer is, even if the request is too large
+  BeginLlm(state, plan, readable);
+}
+
+net::Task<> PlanMcp(ExchangeState& state, Plan& plan) {
+  Call& call = state.call;
+  call.kind = CallKind::kMcpOther;
+  call.repeatable = true;
+  call.stateless = state.request.Get("mcp-protocol-version") >= kStatelessMcp;
+  if (state.request.method == "POST") {
+    const bool whole = co_await TakeBody(state, plan);
+    if (plan.answer.has_value() || plan.agent_gone) {
+      co_return;
+    }
+    ClassifyMcp(state, plan, whole);
+    if (plan.answer.has_value()) {
+      co_return;
+    }
+  } else {
+    call.unlimited = state.request.method == "GET";  // the server's own event stream
+  }
+  if (call.kind == CallKind::kMcpTool) {
+    BeginTool(state, plan);
+  } else {
+    call.admission = state.loop.decisions.BeginOther(*state.snapshot, *call.route);
+    plan.begun = true;
+  }
+}
+
+}  // namespace
+
+net::Task<Plan> MakePlan(ExchangeState& state, RouteMatch match, std::string_view query) {
+  Plan plan;
+  Call& call = state.call;
+  call.route = match.route;
+  const std::string path = match.path;
+  call.target = std::move(match.path);
+  call.target += query;
+  switch (call.route->kind) {
+    case UpstreamKind::kLlm:
+      co_await PlanLlm(state, plan, std::string_view(path).substr(call.route->base_path.size()));
+      break;
+    case UpstreamKind::kMcp:
+      co_await PlanMcp(state, plan);
+      break;
+    case UpstreamKind::kHttp:
+      call.kind = CallKind::kHttpTool;
+      call.repeatable = IsSafeMethod(state.request.method);
+      BeginTool(state, plan);
+      break;
+  }
+  if (plan.begun && call.admission.refusal.has_value()) {
+    Refuse(state, plan, *call.admission.refusal);
+  }
+  if (plan.begun && !plan.answer.has_value() && !call.route->configured) {
+    inspect::ErrorReply reply;
+    reply.request_id = state.RequestId();
+    reply.error_class = ErrorClass::kConnect;
+    reply.resource = call.route->name;
+    reply.message = "no URL is known for this upstream: set " + UpstreamVariable(call.route->name);
+    plan.answer = MakeAnswer(call, reply);
+    plan.refused_class = ErrorClass::kConnect;
+  }
+  ApplyLimit(state);
+  co_return plan;
+}
+
+void EndCall(ExchangeState& state, const CallEnd& end) {
+  const Call& call = state.call;
+  switch (call.kind) {
+    case CallKind::kLlm:
+      state.loop.decisions.EndLlm(call.admission, end);
+      break;
+    case CallKind::kLlmOther:
+    case CallKind::kMcpOther:
+      state.loop.decisions.EndOther(call.admission, end);
+      break;
+    case CallKind::kMcpTool:
+    case CallKind::kHttpTool:
+      state.loop.decisions.EndTool(*state.snapshot, *call.route, call.mcp.tool, call.admission,
+                                   end);
+      break;
+  }
+}
+
+}  // namespace reliability::sidecar::proxy

@@ -1,0 +1,60 @@
+#pragma once
+// The body of the agent's request: taken whole if it must be read, else piece by piece as the
+// upstream takes it. Loop thread only.
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "libs/net/http_body.h"
+#include "sidecar/proxy/client_connection.h"
+
+namespace reliability::sidecar::proxy {
+
+inline constexpr Milliseconds kBodyStall{30'000};  // between two reads of a body -> 408
+
+class RequestBody {
+ public:
+  // `client.input` holds the head in front of `head_end`, which must stay readable.
+  RequestBody(LoopContext& loop, ClientConnection& client, const net::RequestHead& head,
+              std::size_t head_end);
+
+  enum class Take { kComplete, kTooLarge, kBad, kTimeout, kGone };
+  // Waits until the whole body is in memory; then whole() is it. kTooLarge: more than `cap` or no
+  // room; what was read so far is whole(), the rest can be pulled.
+  [[nodiscard]] net::Task<Take> TakeWhole(std::size_t cap);
+  [[nodiscard]] std::string_view whole() const { return whole_; }
+
+  enum class Pull { kPiece, kAgain, kDone, kBad, kGone };
+  // The next piece without waiting; after kAgain call WantMore().
+  [[nodiscard]] Pull PullPiece(std::string_view& piece);
+  void WantMore() { client_.stream.WantRead(); }
+
+  // All of it was read from the connection.
+  [[nodiscard]] bool done() const { return decoder_.done(); }
+  [[nodiscard]] bool none() const { return kind_ == net::BodyKind::kNone; }
+  // Known size, else it must be forwarded in chunks.
+  [[nodiscard]] std::optional<std::uint64_t> length() const { return length_; }
+  // If the agent waits for permission to send, gives it (data-plane ruling 54).
+  [[nodiscard]] net::Task<bool> Permit();
+  // Puts bytes of the next request back in front of the connection.
+  void Finish();
+
+ private:
+  [[nodiscard]] net::Buffer& source() { return extra_.held() ? extra_ : client_.input; }
+  // Reads once from the socket into source().
+  [[nodiscard]] Pull Fill();
+
+  LoopContext& loop_;
+  ClientConnection& client_;
+  const net::BodyKind kind_;
+  const std::optional<std::uint64_t> length_;
+  net::BodyDecoder decoder_;
+  const std::size_t head_end_;
+  bool expects_permission_;
+  net::Buffer extra_;  // used if the head fills its own block
+  std::string store_;
+  HeldBytes held_;
+  std::string_view whole_;
+};
+
+}  // namespace reliability::sidecar::proxy

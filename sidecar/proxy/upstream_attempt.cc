@@ -1,0 +1,370 @@
+#include "sidecar/proxy/upstream_attempt.h"
+
+#include <sys/uio.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "libs/net/http_head_parser.h"
+
+namespace reliability::sidecar::proxy {
+namespace {
+
+using policy::TransportEvent;
+
+constexpr int kMaxInterimHeads = 16;  // 1xx
+constexpr std::string_view kLastChunk = "0\r\n\r\n";
+
+}  // namespace
+
+UpstreamAttempt::UpstreamAttempt(ExchangeState& state)
+    : state_(state), wake_(std::make_shared<net::Signal*>(&state.client.signal)) {}
+
+UpstreamAttempt::~UpstreamAttempt() { *wake_ = nullptr; }
+
+UpstreamAttempt::Failure UpstreamAttempt::After(Interrupt interrupt) const {
+  return interrupt == Interrupt::kLimit ? state_.expired : TransportEvent::kClientGone;
+}
+
+net::Task<UpstreamAttempt::Failure> UpstreamAttempt::Run() {
+  LoopContext& loop = state_.loop;
+  const Route& route = *state_.call.route;
+  PrepareHead();
+  stream_ = loop.pool.Acquire(route.pool_key,
+                              state_.call.repeatable ? net::kMaxIdle : net::kMaxIdleUnrepeatable);
+  reused_ = stream_.open();
+  if (reused_) {
+    stream_.Attach(&state_.client.signal);
+    Failure failure = co_await Send();
+    if (!failure.has_value()) {
+      failure = co_await ReceiveHead();
+      co_return failure;
+    }
+    if (sent_any_ || *failure != TransportEvent::kReset) {
+      co_return failure;
+    }
+    // The idle connection was dead and not a byte left us: this is still the first try.
+    stream_.Close();
+  }
+  Failure failure = co_await Connect();
+  if (!failure.has_value()) {
+    failure = co_await Send();
+  }
+  if (failure.has_value()) {
+    co_return failure;
+  }
+  co_return co_await ReceiveHead();
+}
+
+net::Task<UpstreamAttempt::Failure> UpstreamAttempt::Connect() {
+  LoopContext& loop = state_.loop;
+  const net::Url& url = state_.call.route->url;
+  state_.limits.Set(Limits::kConnect,
+                    loop.deadlines.Now() + state_.snapshot->policy.timeouts.connect,
+                    TransportEvent::kConnectTimeout);
+  net::Resolver::Answer names;
+  while (true) {
+    names = loop.resolver.Resolve(url.host, loop.executor, [wake = wake_] {
+      if (*wake != nullptr) {
+        (*wake)->Notify();
+      }
+    });
+    if (names.state != net::Resolver::State::kPending) {
+      break;
+    }
+    const Interrupt interrupt = co_await state_.Pause();
+    if (interrupt != Interrupt::kNone) {
+      co_return After(interrupt);
+    }
+  }
+  if (names.state == net::Resolver::State::kFailed) {
+    detail_ = names.error.message;
+    co_return names.error.code == Code::kExhausted ? TransportEvent::kLocalFailure
+                                                   : TransportEvent::kConnectFailed;
+  }
+  Failure failure = TransportEvent::kConnectFailed;
+  for (const auto& address : names.addresses) {
+    const net::Endpoint endpoint{address, url.port};
+    failure = co_await ConnectTo(endpoint);
+    if (!failure.has_value() ||
+        (*failure != TransportEvent::kConnectFailed && *failure != TransportEvent::kLocalFailure)) {
+      break;
+    }
+  }
+  state_.limits.Clear(Limits::kConnect);
+  if (failure.has_value()) {
+    loop.resolver.Refresh(url.host);
+  }
+  co_return failure;
+}
+
+net::Task<UpstreamAttempt::Failure> UpstreamAttempt::ConnectTo(net::Endpoint endpoint) {
+  auto made = net::Stream::Connect(state_.loop.executor, endpoint);
+  if (!made.has_value()) {
+    detail_ = made.error().message;
+    co_return made.error().code == Code::kExhausted ? TransportEvent::kLocalFailure
+                                                    : TransportEvent::kConnectFailed;
+  }
+  stream_ = std::move(*made);
+  stream_.Attach(&state_.client.signal);
+  while (true) {
+    const net::IoResult result = stream_.PollConnect();
+    if (result.status == net::IoStatus::kOk) {
+      break;
+    }
+    if (result.status != net::IoStatus::kAgain) {
+      detail_ = std::string("connect: ") + std::strerror(result.error);
+      const bool local = result.error == ENETUNREACH || result.error == EADDRNOTAVAIL;
+      co_return local ? TransportEvent::kLocalFailure : TransportEvent::kConnectFailed;
+    }
+    stream_.WantWrite();
+    const Interrupt interrupt = co_await state_.Pause();
+    if (interrupt != Interrupt::kNone) {
+      co_return After(interrupt);
+    }
+  }
+  if (state_.call.route->url.tls) {
+    co_return co_await SecureConnection();
+  }
+  co_return std::nullopt;
+}
+
+net::Task<UpstreamAttempt::Failure> UpstreamAttempt::SecureConnection() {
+  const Route& route = *state_.call.route;
+  if (const Status started = stream_.StartTls(*route.tls, route.url.host); !started.has_value()) {
+    detail_ = started.error().message;
+    co_return TransportEvent::kConnectFailed;
+  }
+  while (true) {
+    const net::IoResult result = stream_.PollHandshake();
+    if (result.status == net::IoStatus::kOk) {
+      co_return std::nullopt;
+    }
+    if (result.status != net::IoStatus::kAgain) {
+      detail_ = "TLS: " + stream_.tls_error();
+      co_return TransportEvent::kConnectFailed;
+    }
+    stream_.WantRead();
+    const Interrupt interrupt = co_await state_.Pause();
+    if (interrupt != Interrupt::kNone) {
+      co_return After(interrupt);
+    }
+  }
+}
+
+void UpstreamAttempt::PrepareHead() {
+  const RequestBody& body = state_.body;
+  OutFraming framing;
+  if (body.done()) {
+    const std::size_t size = body.whole().size();
+    framing = {.kind = size > 0 ? OutFraming::Kind::kLength : OutFraming::Kind::kNone,
+               .length = size};
+  } else if (body.length().has_value()) {
+    framing = {.kind = OutFraming::Kind::kLength, .length = *body.length()};
+  } else {
+    framing.kind = OutFraming::Kind::kChunked;
+    chunked_ = true;
+  }
+  RequestEdit edit{
+      .target = state_.call.target, .identity_encoding = state_.call.inspected, .deadline_ms = {}};
+  const Limit& total = state_.limits.Nearest();
+  if (state_.enforce && total.at != MonotonicTime::max()) {
+    edit.deadline_ms = (total.at - state_.loop.deadlines.Now()).count();
+  }
+  WriteRequestHead(head_, state_.request, *state_.call.route, edit, framing);
+  out_ = {head_, {}, body.whole(), {}};
+  if (chunked_ && !body.whole().empty()) {
+    chunk_size_ = ChunkSize(body.whole().size());
+    out_[1] = chunk_size_;
+    out_[3] = "\r\n";
+  }
+}
+
+bool UpstreamAttempt::NextPiece(Failure& failure, bool& finished) {
+  std::string_view piece;
+  switch (state_.body.PullPiece(piece)) {
+    case RequestBody::Pull::kPiece:
+      if (chunked_) {
+        chunk_size_ = ChunkSize(piece.size());
+        out_ = {std::string_view{}, chunk_size_, piece, "\r\n"};
+      } else {
+        out_ = {std::string_view{}, {}, piece, {}};
+      }
+      return true;
+    case RequestBody::Pull::kDone:
+      if (chunked_ && !last_chunk_sent_) {
+        last_chunk_sent_ = true;
+        out_ = {kLastChunk, {}, {}, {}};
+        return true;
+      }
+      finished = true;
+      return false;
+    case RequestBody::Pull::kAgain:
+      state_.body.WantMore();
+      return false;
+    case RequestBody::Pull::kBad:
+      client_fault_ = 400;
+      failure = TransportEvent::kClientGone;
+      return false;
+    case RequestBody::Pull::kGone:
+      break;
+  }
+  failure = TransportEvent::kClientGone;
+  return false;
+}
+
+net::Task<UpstreamAttempt::Failure> UpstreamAttempt::Send() {
+  while (true) {
+    std::array<iovec, 4> pieces{};
+    std::size_t left = 0;
+    for (std::size_t i = 0; i < out_.size(); ++i) {
+      pieces[i] = {const_cast<char*>(out_[i].data()), out_[i].size()};
+      left += out_[i].size();
+    }
+    bool waiting_for_agent = false;
+    if (left == 0) {
+      Failure failure;
+      bool finished = false;
+      if (NextPiece(failure, finished)) {
+        continue;
+      }
+      if (finished) {
+        sent_all_ = true;
+        state_.client.watching = true;
+        if (!state_.client.stream.read_pending()) {
+          state_.client.stream.WantRead();
+        }
+        co_return std::nullopt;
+      }
+      if (failure.has_value()) {
+        co_return failure;
+      }
+      waiting_for_agent = true;
+      const bool permitted = co_await state_.body.Permit();
+      if (!permitted) {
+        co_return TransportEvent::kClientGone;
+      }
+    } else {
+      const net::IoResult result = stream_.Write(pieces);
+      if (result.status == net::IoStatus::kOk) {
+        sent_any_ = sent_any_ || result.bytes > 0;
+        std::size_t gone = result.bytes;
+        for (std::string_view& part : out_) {
+          const std::size_t take = std::min(gone, part.size());
+          part.remove_prefix(take);
+          gone -= take;
+        }
+        continue;
+      }
+      if (result.status != net::IoStatus::kAgain) {
+        if (sent_any_ && stream_.PeekState() == net::Stream::Peek::kData) {
+          co_return std::nullopt;  // it answered before it hung up
+        }
+        detail_ = "the connection was closed while the request was sent";
+        co_return TransportEvent::kReset;
+      }
+      stream_.WantWrite();
+    }
+    // An upstream may answer before it has the whole request.
+    stream_.WantRead();
+    if (waiting_for_agent) {
+      state_.agent_limit = state_.loop.deadlines.Now() + kBodyStall;
+    }
+    const Interrupt interrupt = co_await state_.Pause();
+    state_.agent_limit = MonotonicTime::max();
+    if (interrupt == Interrupt::kClientSlow) {
+      client_fault_ = 408;
+    }
+    if (interrupt != Interrupt::kNone) {
+      co_return After(interrupt);
+    }
+    if (!stream_.read_pending() && stream_.PeekState() == net::Stream::Peek::kData) {
+      co_return std::nullopt;
+    }
+  }
+}
+
+UpstreamAttempt::Failure UpstreamAttempt::ParseHead(bool& complete) {
+  complete = false;
+  while (true) {
+    const net::HeadResult result = net::ParseResponseHead(input_.view(), scanned_, response_);
+    if (result.status == net::HeadStatus::kIncomplete) {
+      return std::nullopt;
+    }
+    if (result.status != net::HeadStatus::kComplete) {
+      detail_ = std::string("response head: ") + result.reason;
+      return TransportEvent::kProtocolError;
+    }
+    input_.Consume(result.bytes);
+    scanned_ = 0;
+    if (response_.status == 101 || ++interim_heads_ > kMaxInterimHeads) {
+      detail_ = "response head: unexpected 1xx";
+      return TransportEvent::kProtocolError;
+    }
+    if (response_.status >= 200) {
+      complete = true;
+      head_end_ = input_.begin();
+      return std::nullopt;
+    }
+  }
+}
+
+net::Task<UpstreamAttempt::Failure> UpstreamAttempt::ReceiveHead() {
+  if (state_.call.llm.stream) {
+    state_.limits.Set(Limits::kFirstToken,
+                      state_.loop.deadlines.Now() + state_.snapshot->policy.timeouts.first_token,
+                      TransportEvent::kFirstTokenTimeout);
+  }
+  input_ = state_.loop.buffers.Acquire();
+  // The answer is hardly there yet: wait first, unless TLS may hold it already.
+  bool wait_first = !stream_.tls();
+  bool last_look = false;  // what arrives in the limit's own tick counts (ruling 5)
+  while (true) {
+    net::IoResult result{.status = net::IoStatus::kAgain};
+    if (!wait_first) {
+      result = stream_.Read(input_.space(), input_.space_bytes());
+    }
+    wait_first = false;
+    if (result.status == net::IoStatus::kOk) {
+      input_.Commit(result.bytes);
+      bool complete = false;
+      if (Failure failure = ParseHead(complete)) {
+        co_return failure;
+      }
+      if (complete) {
+        co_return std::nullopt;
+      }
+      if (input_.space_bytes() == 0) {
+        input_.Compact();
+      }
+      continue;
+    }
+    if (result.status != net::IoStatus::kAgain) {
+      detail_ = "the connection was closed before the response's head";
+      co_return TransportEvent::kReset;
+    }
+    if (last_look) {
+      co_return state_.expired;
+    }
+    stream_.WantRead();
+    const Interrupt interrupt = co_await state_.Pause();
+    if (interrupt == Interrupt::kClientGone) {
+      co_return TransportEvent::kClientGone;
+    }
+    last_look = interrupt == Interrupt::kLimit;
+  }
+}
+
+net::BodyKind UpstreamAttempt::body_kind() const {
+  return net::ResponseBodyKind(response_, state_.request.method == "HEAD");
+}
+
+void UpstreamAttempt::Keep() {
+  if (stream_.open() && sent_all_ && response_.keep_alive && input_.empty() &&
+      body_kind() != net::BodyKind::kUntilEof) {
+    state_.loop.pool.Release(state_.call.route->pool_key, std::move(stream_));
+  }
+}
+
+}  // namespace reliability::sidecar::proxy

@@ -1,0 +1,164 @@
+#include "sidecar/telemetry/metrics.h"
+
+#include <chrono>
+#include <utility>
+
+#include "libs/base/log.h"
+
+namespace reliability::sidecar::telemetry {
+namespace {
+
+using policy::ErrorClass;
+
+std::string_view ResultName(ErrorClass error_class) {
+  return error_class == ErrorClass::kNone ? "success" : policy::ErrorClassName(error_class);
+}
+
+std::string_view KindName(sidecar_config::UpstreamKind kind) {
+  switch (kind) {
+    case sidecar_config::UpstreamKind::kLlm:
+      return "llm";
+    case sidecar_config::UpstreamKind::kMcp:
+      return "mcp";
+    case sidecar_config::UpstreamKind::kHttp:
+      return "http";
+  }
+  return "";
+}
+
+double Seconds(Milliseconds duration) { return std::chrono::duration<double>(duration).count(); }
+
+constexpr std::array<std::string_view, kBadRequestCount> kBadRequestNames = {
+    "malformed", "timeout", "too_large", "version", "forbidden", "not_found", "unsupported"};
+
+constexpr std::array kModes = {policy::GateMode::kNormal, policy::GateMode::kThrottled,
+                               policy::GateMode::kPaused, policy::GateMode::kHalfOpen};
+
+constexpr std::array kTransitions = {
+    policy::BreakerEventKind::kOpened, policy::BreakerEventKind::kReopened,
+    policy::BreakerEventKind::kHalfOpened, policy::BreakerEventKind::kClosed,
+    policy::BreakerEventKind::kHeld};
+
+}  // namespace
+
+CallMetrics::CallMetrics(metrics::Registry& registry, const sidecar_config::PolicyDocument& policy)
+    : scope_(registry) {
+  for (const auto& upstream : policy.upstreams) {
+    const std::string kind(KindName(upstream.kind));
+    Upstream& series = upstreams_.emplace_back();
+    for (int i = 0; i < policy::kErrorClassCount; ++i) {
+      series.by_class[static_cast<std::size_t>(i)] = scope_.GetCounter(
+          "agent_reliability_calls_total", "Calls as answered to the agent, by result.",
+          {{"kind", kind},
+           {"name", upstream.name},
+           {"result", std::string(ResultName(static_cast<ErrorClass>(i)))}});
+    }
+    series.duration = scope_.GetHistogram("agent_reliability_call_duration_seconds",
+                                          "From the request's head to the answer's last byte.",
+                                          {{"kind", kind}, {"name", upstream.name}});
+  }
+}
+
+void CallMetrics::Count(std::size_t upstream, ErrorClass error_class, Milliseconds duration) const {
+  const Upstream& series = upstreams_[upstream];
+  series.by_class[static_cast<std::size_t>(error_class)].Add();
+  series.duration.Observe(Seconds(duration));
+}
+
+Metrics::Metrics() {
+  const auto turn = [this](policy::TurnResult result, const char* name) {
+    turns_[static_cast<std::size_t>(result)] =
+        registry_.GetCounter("agent_reliability_turns_total",
+                             "Turns that ended; excluded = no SLO event.", {{"result", name}});
+  };
+  turn(policy::TurnResult::kSuccess, "success");
+  turn(policy::TurnResult::kFailure, "failure");
+  turn(policy::TurnResult::kNone, "excluded");
+  turn_deadline_ = registry_.GetCounter("agent_reliability_turn_deadline_exceeded_total",
+                                        "Turns without a final answer in time.");
+  turn_duration_ = registry_.GetHistogram("agent_reliability_turn_duration_seconds",
+                                          "First request byte to last answer byte.");
+  for (int i = 0; i < policy::kErrorClassCount; ++i) {
+    const auto error_class = static_cast<ErrorClass>(i);
+    if (error_class == ErrorClass::kNone) {
+      continue;
+    }
+    would_[static_cast<std::size_t>(i)] = registry_.GetCounter(
+        "agent_reliability_would_reject_total",
+        "Calls that Enforce would have refused or cut (enforcement: Observe), by class.",
+        {{"class", std::string(policy::ErrorClassName(error_class))}});
+  }
+  for (std::size_t i = 0; i < kTransitions.size(); ++i) {
+    transitions_[i] = registry_.GetCounter(
+        "agent_reliability_breaker_transitions_total", "Changes of circuit breakers.",
+        {{"event", std::string(policy::BreakerEventName(kTransitions[i]))}});
+  }
+  for (std::size_t i = 0; i < bad_.size(); ++i) {
+    bad_[i] = registry_.GetCounter("agent_reliability_bad_requests_total",
+                                   "Requests answered without a route.",
+                                   {{"reason", std::string(kBadRequestNames[i])}});
+  }
+  constexpr const char* kConfig = "agent_reliability_config_loads_total";
+  constexpr const char* kConfigHelp = "Versions of policy.json and mode.json that were read.";
+  config_loaded_ = registry_.GetCounter(kConfig, kConfigHelp, {{"result", "loaded"}});
+  config_rejected_ = registry_.GetCounter(kConfig, kConfigHelp, {{"result", "rejected"}});
+  header_mismatch_ = registry_.GetCounter("agent_reliability_mcp_header_mismatch_total",
+                                          "MCP requests whose headers and body disagree.");
+  connections_ = registry_.GetGauge("agent_reliability_connections", "Connections of agents.");
+  for (std::size_t i = 0; i < kModes.size(); ++i) {
+    mode_[i] = registry_.GetGauge("agent_reliability_mode", "1 for the mode in force.",
+                                  {{"mode", std::string(policy::GateModeName(kModes[i]))}});
+  }
+  mode_stale_ = registry_.GetGauge("agent_reliability_mode_stale",
+                                   "1 if the mode's order is past its validity.");
+  throttle_ = registry_.GetGauge("agent_reliability_throttle_probability",
+                                 "Share of new turns refused now, 0 to 1.");
+  turns_running_ = registry_.GetGauge("agent_reliability_turns_running", "Turns without an end.");
+  log_dropped_ = registry_.GetGauge("agent_reliability_log_lines_dropped",
+                                    "Log lines lost because the queue was full.");
+}
+
+void Metrics::CountTurn(const policy::TurnRecord& turn) {
+  turns_[static_cast<std::size_t>(turn.result)].Add();
+  if (turn.end == policy::TurnEnd::kDeadline) {
+    turn_deadline_.Add();
+  }
+  turn_duration_.Observe(Seconds(turn.duration));
+}
+
+void Metrics::CountWould(ErrorClass refusal) { would_[static_cast<std::size_t>(refusal)].Add(); }
+
+void Metrics::CountTransition(policy::BreakerEventKind kind) {
+  for (std::size_t i = 0; i < kTransitions.size(); ++i) {
+    if (kTransitions[i] == kind) {
+      transitions_[i].Add();
+    }
+  }
+}
+
+void Metrics::CountBad(BadRequest reason) { bad_[static_cast<std::size_t>(reason)].Add(); }
+
+void Metrics::CountConfig(bool loaded) { (loaded ? config_loaded_ : config_rejected_).Add(); }
+
+void Metrics::OnCollect(std::function<Gauges()> read) {
+  registry_.OnCollect([this, read = std::move(read)] { Publish(read()); });
+}
+
+void Metrics::Publish(const Gauges& gauges) {
+  for (std::size_t i = 0; i < kModes.size(); ++i) {
+    mode_[i].Set(kModes[i] == gauges.mode ? 1 : 0);
+  }
+  mode_stale_.Set(gauges.mode_stale ? 1 : 0);
+  throttle_.Set(gauges.throttle_probability);
+  turns_running_.Set(static_cast<double>(gauges.turns_running));
+  log_dropped_.Set(static_cast<double>(log::Dropped()));
+  for (const auto& [key, state] : gauges.breakers) {
+    // Keys are bounded: names of the policy or of tools/list answers (data-plane ruling 20).
+    registry_
+        .GetGauge("agent_reliability_breaker_state", "0 closed, 1 open, 2 half-open.",
+                  {{"resource", key}})
+        .Set(static_cast<double>(static_cast<int>(state)));
+  }
+}
+
+}  // namespace reliability::sidecar::telemetry

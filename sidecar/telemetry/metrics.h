@@ -1,0 +1,95 @@
+#pragma once
+// The sidecar's Prometheus series. Every series is made when the process or a policy is loaded and
+// starts at 0; labels come from the policy or from enums, never from requests. Counting is
+// thread-safe and takes nanoseconds.
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "libs/metrics/registry.h"
+#include "libs/policy/circuit_breaker.h"
+#include "libs/policy/error_class.h"
+#include "libs/policy/mode_gate.h"
+#include "libs/policy/turn_record.h"
+#include "libs/sidecar_config/schema.h"
+
+namespace reliability::sidecar::telemetry {
+
+// calls_total{kind,name,result} of one loaded policy, by index of its upstream.
+class CallMetrics {
+ public:
+  CallMetrics(metrics::Registry& registry, const sidecar_config::PolicyDocument& policy);
+  void Count(std::size_t upstream, policy::ErrorClass error_class, Milliseconds duration) const;
+
+ private:
+  metrics::Scope scope_;
+  struct Upstream {
+    std::array<metrics::Counter, policy::kErrorClassCount> by_class;
+    metrics::Histogram duration;
+  };
+  std::vector<Upstream> upstreams_;
+};
+
+// Requests that end before they reach a route.
+enum class BadRequest : std::uint8_t {
+  kMalformed,
+  kTimeout,
+  kTooLarge,
+  kVersion,
+  kForbidden,
+  kNotFound,
+  kUnsupported,
+};
+inline constexpr int kBadRequestCount = 7;
+
+class Metrics {
+ public:
+  Metrics();
+
+  void CountTurn(const policy::TurnRecord& turn);
+  void CountWould(policy::ErrorClass refusal);
+  void CountTransition(policy::BreakerEventKind kind);
+  void CountBad(BadRequest reason);
+  void CountConfig(bool loaded);
+  void CountHeaderMismatch() { header_mismatch_.Add(); }
+  void AddConnections(int delta) { connections_.Add(delta); }
+
+  // Refreshed at each exposition.
+  struct Gauges {
+    policy::GateMode mode = policy::GateMode::kNormal;
+    bool mode_stale = false;
+    double throttle_probability = 0.0;
+    std::size_t turns_running = 0;
+    std::vector<std::pair<std::string, policy::BreakerState>> breakers;
+  };
+  void OnCollect(std::function<Gauges()> read);
+
+  [[nodiscard]] metrics::Registry& registry() { return registry_; }
+  [[nodiscard]] std::string Text() const { return registry_.Text(); }
+
+ private:
+  void Publish(const Gauges& gauges);
+
+  metrics::Registry registry_;
+  std::array<metrics::Counter, 3> turns_;  // by TurnResult
+  metrics::Counter turn_deadline_;
+  metrics::Histogram turn_duration_;
+  std::array<metrics::Counter, policy::kErrorClassCount> would_;
+  std::array<metrics::Counter, 5> transitions_;
+  std::array<metrics::Counter, kBadRequestCount> bad_;
+  metrics::Counter config_loaded_;
+  metrics::Counter config_rejected_;
+  metrics::Counter header_mismatch_;
+  metrics::Gauge connections_;
+  std::array<metrics::Gauge, 4> mode_;
+  metrics::Gauge mode_stale_;
+  metrics::Gauge throttle_;
+  metrics::Gauge turns_running_;
+  metrics::Gauge log_dropped_;
+};
+
+}  // namespace reliability::sidecar::telemetry

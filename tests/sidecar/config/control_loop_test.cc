@@ -1,0 +1,122 @@
+#include "sidecar/config/control_loop.h"
+
+#include <gtest/gtest.h>
+
+#include <condition_variable>
+#include <mutex>
+
+#include "libs/base/rng.h"
+#include "sidecar/telemetry/ledger_file.h"
+#include "tests/sidecar/config/temp_folder.h"
+
+namespace reliability::sidecar::config {
+namespace {
+
+std::string Policy(const std::string& workload) {
+  return R"({"schema":"1.0","workload":")" + workload +
+         R"(","slos":[{"key":"k/1","name":"tasks","type":"TaskSuccess"}]})";
+}
+
+class ControlLoopTest : public testing::Test {
+ protected:
+  void Make() {
+    loop_ = std::make_unique<ControlLoop>(
+        ControlLoop::Files{folder_ / "policy.json", folder_ / "mode.json", folder_ / "ledger.json"},
+        [](const std::string&) { return std::string{}; }, *clock_, decisions_, metrics_.registry(),
+        [this](const SnapshotPtr& snapshot) {
+          const std::lock_guard lock(mutex_);
+          published_ = snapshot;
+          changed_.notify_all();
+        });
+  }
+  bool AwaitWorkload(const std::string& workload) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, std::chrono::seconds{10}, [&] {
+      return published_ != nullptr && published_->policy.workload == workload;
+    });
+  }
+  // Another change, told through Decisions only: looks again until it shows.
+  template <class Condition>
+  bool Await(Condition condition) {
+    const auto stop = std::stop_source();
+    for (int i = 0; i < 500 && !condition(); ++i) {
+      clock_->WaitFor(Milliseconds{20}, stop.get_token());
+    }
+    return condition();
+  }
+
+  const TempFolder folder_;
+  const std::unique_ptr<Clock> clock_ = MakeRealClock();
+  telemetry::Metrics metrics_;
+  proxy::Decisions decisions_{*clock_, metrics_, MakeRng(1), "pod-1",
+                              telemetry::Ledger("pod-1", "e1", {})};
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  SnapshotPtr published_;
+  std::unique_ptr<ControlLoop> loop_;
+};
+
+TEST_F(ControlLoopTest, KeepsTheLastGoodPolicyAndSaysWhy) {
+  folder_.Write("policy.json", Policy("a/Deployment/one"));
+  Make();
+  ASSERT_TRUE(loop_->LoadOnce().has_value());
+  loop_->Start();
+  ASSERT_TRUE(AwaitWorkload("a/Deployment/one"));
+  const std::string good = decisions_.LedgerView().config_hash;
+
+  folder_.Write("policy.json", R"({"schema":"1.0","slos":)");
+  ASSERT_TRUE(Await([&] { return !decisions_.LedgerView().config_error.empty(); }));
+  EXPECT_EQ(decisions_.LedgerView().config_hash, good);
+
+  folder_.Write("policy.json", Policy("a/Deployment/two"));
+  ASSERT_TRUE(AwaitWorkload("a/Deployment/two"));
+  EXPECT_TRUE(decisions_.LedgerView().config_error.empty());
+  EXPECT_NE(decisions_.LedgerView().config_hash, good);
+}
+
+TEST_F(ControlLoopTest, FollowsTheMode) {
+  folder_.Write("policy.json", Policy("a/Deployment/one"));
+  Make();
+  ASSERT_TRUE(loop_->LoadOnce().has_value());
+  EXPECT_EQ(decisions_.LedgerView().mode, "Normal");
+  loop_->Start();
+  folder_.Write("mode.json",
+                R"({"schema":"1.0","leaderEpoch":1,"generation":2,"mode":"Paused",)"
+                R"("cause":"a/b","retryAfterMs":1000,"validUntil":"2100-01-01T00:00:00Z"})");
+  ASSERT_TRUE(Await([&] { return decisions_.LedgerView().mode == "Paused"; }));
+  EXPECT_EQ(decisions_.LedgerView().mode_generation, 2);
+  folder_.Write("mode.json", "{");
+  ASSERT_TRUE(Await([&] {
+    return metrics_.Text().find("config_loads_total{result=\"rejected\"} 1") != std::string::npos;
+  }));
+  EXPECT_EQ(decisions_.LedgerView().mode, "Paused");
+  std::filesystem::remove(folder_ / "mode.json");
+  ASSERT_TRUE(Await([&] { return decisions_.LedgerView().mode == "Normal"; }));
+}
+
+TEST_F(ControlLoopTest, WithoutAPolicyItWaits) {
+  Make();
+  const Status loaded = loop_->LoadOnce();
+  ASSERT_FALSE(loaded.has_value());
+  EXPECT_EQ(loaded.error().code, Code::kNotFound);
+  loop_->Start();
+  folder_.Write("policy.json", Policy("a/Deployment/late"));
+  EXPECT_TRUE(AwaitWorkload("a/Deployment/late"));
+}
+
+TEST_F(ControlLoopTest, WritesTheLedger) {
+  folder_.Write("policy.json", Policy("a/Deployment/one"));
+  Make();
+  ASSERT_TRUE(loop_->LoadOnce().has_value());
+  loop_->Start();
+  // Tracking an SLO is a change already.
+  ASSERT_TRUE(Await([&] {
+    const auto text = telemetry::ReadLedgerFile(folder_ / "ledger.json");
+    return text.has_value() && text->find("k/1") != std::string::npos;
+  }));
+  loop_->Stop();
+  EXPECT_TRUE(telemetry::ReadLedgerFile(folder_ / "ledger.json").has_value());
+}
+
+}  // namespace
+}  // namespace reliability::sidecar::config

@@ -1,0 +1,114 @@
+#include "sidecar/proxy/heads.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "libs/base/duration.h"
+#include "libs/net/http_head_parser.h"
+
+namespace reliability::sidecar::proxy {
+namespace {
+
+Route MakeRoute(const char* url) {
+  Route route;
+  route.name = "orders";
+  route.prefix = "/mcp/orders";
+  route.url = *net::ParseUrl(url);
+  return route;
+}
+
+net::RequestHead Request(const std::string& text) {
+  net::RequestHead head;
+  std::size_t scanned = 0;
+  EXPECT_EQ(net::ParseRequestHead(text, scanned, head).status, net::HeadStatus::kComplete);
+  return head;
+}
+
+net::ResponseHead Response(const std::string& text) {
+  net::ResponseHead head;
+  std::size_t scanned = 0;
+  EXPECT_EQ(net::ParseResponseHead(text, scanned, head).status, net::HeadStatus::kComplete);
+  return head;
+}
+
+TEST(Heads, RequestsAreWrittenAnew) {
+  const std::string text =
+      "POST /mcp/orders HTTP/1.1\r\nHost: 127.0.0.1:15100\r\nConnection: X-Private, keep-alive\r\n"
+      "X-Private: 1\r\nKeep-Alive: 5\r\nTE: trailers\r\nTrailer: X\r\nUpgrade: h2c\r\n"
+      "HTTP2-Settings: AAMA\r\nProxy-Authorization: Basic x\r\nExpect: 100-continue\r\n"
+      "Accept-Encoding: gzip\r\nAuthorization: Bearer k\r\nX-Agent-Deadline-Ms: 99999\r\n"
+      "Content-Length: 5\r\nX-Kept: yes\r\n\r\n";
+  std::string out;
+  WriteRequestHead(out, Request(text), MakeRoute("https://orders.shop:8443/mcp"),
+                   {.target = "/mcp?x=1", .identity_encoding = true, .deadline_ms = 4500},
+                   {.kind = OutFraming::Kind::kChunked});
+  EXPECT_EQ(out,
+            "POST /mcp?x=1 HTTP/1.1\r\nhost: orders.shop:8443\r\nAuthorization: Bearer k\r\n"
+            "X-Kept: yes\r\naccept-encoding: identity\r\nx-agent-deadline-ms: 4500\r\n"
+            "transfer-encoding: chunked\r\n\r\n");
+}
+
+TEST(Heads, ABodylessPostSaysSo) {
+  std::string out;
+  WriteRequestHead(out, Request("POST / HTTP/1.1\r\nHost: a\r\n\r\n"), MakeRoute("http://a"),
+                   {.target = "/", .identity_encoding = false, .deadline_ms = {}}, {});
+  EXPECT_EQ(out, "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n");
+}
+
+TEST(Heads, ResponsesAreWrittenAnew) {
+  const std::string text =
+      "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nConnection: close, X-Hop\r\nX-Hop: 1\r\n"
+      "Transfer-Encoding: chunked\r\nx-agent-turn-id: forged\r\nSet-Cookie: a=b\r\n\r\n";
+  std::string out;
+  WriteResponseHead(out, Response(text), {.turn_id = "t1", .route = nullptr, .keep_alive = true},
+                    {.kind = OutFraming::Kind::kLength, .length = 7});
+  EXPECT_EQ(out,
+            "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nSet-Cookie: a=b\r\n"
+            "x-agent-turn-id: t1\r\ncontent-length: 7\r\n\r\n");
+}
+
+TEST(Heads, RedirectsWithinTheUpstreamComeBackThroughUs) {
+  const Route route = MakeRoute("http://orders:8080/mcp");
+  const struct {
+    const char* from;
+    const char* to;
+  } cases[] = {
+      {"http://orders:8080/mcp/", "/mcp/orders/"},
+      {"/mcp/x?y=1", "/mcp/orders/x?y=1"},
+      {"/mcp", "/mcp/orders"},
+      {"/mcpx", "/mcpx"},
+      {"http://other:8080/mcp/", "http://other:8080/mcp/"},
+      {"//evil/mcp", "//evil/mcp"},
+      {"relative", "relative"},
+  };
+  for (const auto& c : cases) {
+    const std::string text =
+        std::string("HTTP/1.1 307 Temporary Redirect\r\nLocation: ") + c.from + "\r\n\r\n";
+    std::string out;
+    WriteResponseHead(out, Response(text), {.turn_id = {}, .route = &route, .keep_alive = true},
+                      {});
+    EXPECT_NE(out.find(std::string("Location: ") + c.to + "\r\n"), std::string::npos) << out;
+  }
+}
+
+TEST(Heads, RetryAfterInItsThreeForms) {
+  const SystemTime now = *ParseRfc3339("2026-01-01T00:00:00Z");
+  const auto read = [now](const std::string& fields) {
+    return ReadRetryAfter(Response("HTTP/1.1 429 x\r\n" + fields + "\r\n"), now);
+  };
+  EXPECT_EQ(read("retry-after-ms: 1500\r\nRetry-After: 9\r\n"), Milliseconds{1500});
+  EXPECT_EQ(read("Retry-After: 2\r\n"), Milliseconds{2000});
+  EXPECT_EQ(read("Retry-After: Thu, 01 Jan 2026 00:00:30 GMT\r\n"), Milliseconds{30'000});
+  EXPECT_EQ(read("Retry-After: Wed, 31 Dec 2025 00:00:30 GMT\r\n"), Milliseconds{0});
+  EXPECT_EQ(read("Retry-After: soon\r\n"), std::nullopt);
+  EXPECT_EQ(read(""), std::nullopt);
+}
+
+TEST(Heads, ChunkSizesAreHex) {
+  EXPECT_EQ(ChunkSize(31), "1f\r\n");
+  EXPECT_EQ(ChunkSize(16384), "4000\r\n");
+}
+
+}  // namespace
+}  // namespace reliability::sidecar::proxy
