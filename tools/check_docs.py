@@ -38,7 +38,7 @@ def violations(root):
             continue
         name = file.relative_to(root).as_posix()
         for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
-            for match in LINK.finditer(line):
+            for match in LINK.finditer(re.sub(r"`[^`]*`", "", line)):
                 target = match.group(1)
                 if "://" not in target and not target.startswith("mailto:") and not (file.parent / target).exists():
                     found.append(f"{name}:{number}: link to {target}, which does not exist")
