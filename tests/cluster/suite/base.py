@@ -18,7 +18,7 @@ class SuiteCase(unittest.TestCase):
         cls.release_namespace = "agent-reliability-system"
 
     def operator_pods(self):
-        return self.kube.list("Pod", self.release_namespace, "app.kubernetes.io/component=operator")
+        return self.kube.list("Pod", self.release_namespace, "app.kubernetes.io/name=agent-reliability-operator")
 
     def leader(self):
         """Name of the operator pod that holds the lease."""

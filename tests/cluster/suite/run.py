@@ -58,7 +58,7 @@ def install(cluster):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         kube = ["--kubeconfig", str(cluster.kubeconfig), "-n", NAMESPACE]
-        for arguments in (["get", "pods,events"], ["logs", "-l", "app.kubernetes.io/component=operator", "--tail=40"]):
+        for arguments in (["get", "pods,events"], ["logs", "-l", "app.kubernetes.io/name=agent-reliability-operator", "--tail=40"]):
             print(subprocess.run([tool(cluster, "kubectl"), *kube, *arguments], capture_output=True, text=True,
                                  check=False).stdout)
         raise SystemExit(f"helm: {done.stdout}{done.stderr}")
@@ -102,7 +102,7 @@ def main():
         good = result.wasSuccessful() and result.testsRun > 0
         if not good:
             logs = subprocess.run([tool(cluster, "kubectl"), "--kubeconfig", str(cluster.kubeconfig), "-n", NAMESPACE,
-                                   "logs", "-l", "app.kubernetes.io/component=operator", "--tail=60", "--prefix"],
+                                   "logs", "-l", "app.kubernetes.io/name=agent-reliability-operator", "--tail=60", "--prefix"],
                                   capture_output=True, text=True, check=False)
             print(logs.stdout[-12000:])
         return 0 if good else 1

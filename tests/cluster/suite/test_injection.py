@@ -9,7 +9,8 @@ from workload import Tenant
 
 class Injection(SuiteCase):
     def setUp(self):
-        self.tenant = Tenant(self.kube, "inject").create()
+        # A namespace of its own: one that is being deleted accepts nothing new.
+        self.tenant = Tenant(self.kube, "inject-" + self.id().rsplit("_", 1)[-1]).create()
         self.addCleanup(self.tenant.close)
 
     def test_policy_and_deployment_applied_together(self):

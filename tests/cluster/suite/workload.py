@@ -63,6 +63,7 @@ class Tenant:
         container = {"name": "agent", "image": IMAGE, "imagePullPolicy": "Never",
                      "command": ["python3", "-m", "agent"], "securityContext": RESTRICTED,
                      "ports": [{"containerPort": 8080}],
+                     "readinessProbe": {"httpGet": {"path": "/healthz", "port": 8080}, "periodSeconds": 1},
                      "env": [{"name": key, "value": value} for key, value in settings.items()]}
         self.kube.apply(self._deployment(self.agent, self.namespace, container, replicas))
 
