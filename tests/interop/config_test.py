@@ -64,7 +64,7 @@ class Reload(SidecarTest):
                 fine = self.changed(timeouts={"toolMs": 300})
                 self.sidecar.write("policy.json", fine)
                 eventually(lambda: not self.sidecar.ledger()["configError"], "the error is gone")
-        self.assertGreaterEqual(self.sidecar.metrics().sum("agent_reliability_config_rejected_total"), 7)
+        self.assertGreaterEqual(self.sidecar.metrics().sum("agent_reliability_config_loads_total", result="rejected"), 7)
 
     async def test_an_open_circuit_survives_a_change_that_does_not_concern_it(self) -> None:
         self.start(timeouts={"toolMs": 200})
