@@ -34,7 +34,11 @@ bool ReadListMetadata(object metadata, ListPage& page) {
 
 // `null` stands for an empty list: Go encodes a nil slice so.
 bool ReadItems(simdjson::ondemand::value value, ListPage& page, const ItemCallback& on_item) {
-  if (value.type() == simdjson::ondemand::json_type::null) {
+  simdjson::ondemand::json_type type{};  // without get() a broken token would throw
+  if (value.type().get(type) != SUCCESS) {
+    return false;
+  }
+  if (type == simdjson::ondemand::json_type::null) {
     return true;
   }
   simdjson::ondemand::array items;

@@ -44,8 +44,8 @@ TEST(DecodeListPage, RefusesWhatIsNoList) {
   for (const char* text :
        {"", "[]", "nothing", "{}", R"({"metadata":{}})", R"({"items":[]})",
         R"({"metadata":7,"items":[]})", R"({"metadata":{"resourceVersion":7},"items":[]})",
-        R"({"metadata":{},"items":7})", R"({"metadata":{},"items":[7]})",
-        R"({"metadata":{"resourceVersion":"1"},"items":[{"a":1})",
+        R"({"metadata":{},"items":7})", R"({"metadata":{},"items":x})",
+        R"({"metadata":{},"items":[7]})", R"({"metadata":{"resourceVersion":"1"},"items":[{"a":1})",
         R"({"metadata":{"resourceVersion":"1"},"items":[{"a":1},{"b")"}) {
     std::string body = text;
     const auto page = DecodeListPage(body, [](std::string_view) {});
