@@ -84,8 +84,12 @@ std::optional<std::uint64_t> HashValue(JsonValue value, std::span<const std::str
                  ? std::optional(Mix(Tag::kBool, flag ? 1U : 0U))
                  : std::nullopt;
     }
-    case JsonType::null:
-      return value.is_null() ? std::optional(Mix(Tag::kNull, 0)) : std::nullopt;
+    case JsonType::null: {
+      bool null = false;  // the type is told by the first letter only
+      return value.is_null().get(null) == simdjson::SUCCESS && null
+                 ? std::optional(Mix(Tag::kNull, 0))
+                 : std::nullopt;
+    }
   }
   return std::nullopt;
 }

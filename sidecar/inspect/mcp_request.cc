@@ -1,7 +1,6 @@
 #include "sidecar/inspect/mcp_request.h"
 
-#include <array>
-
+#include "libs/base/base64.h"
 #include "sidecar/inspect/json_hash.h"
 #include "sidecar/inspect/json_reader.h"
 
@@ -76,35 +75,6 @@ bool ReadBatch(JsonArray batch, McpRequest& request) {
   return true;
 }
 
-int Digit64(char c) {
-  static constexpr std::string_view kAlphabet =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  const std::size_t digit = kAlphabet.find(c);
-  return digit == std::string_view::npos ? -1 : static_cast<int>(digit);
-}
-
-std::optional<std::string> DecodeBase64(std::string_view text) {
-  while (text.ends_with('=')) {
-    text.remove_suffix(1);
-  }
-  std::string out;
-  std::uint32_t bits = 0;
-  int count = 0;
-  for (const char c : text) {
-    const int digit = Digit64(c);
-    if (digit < 0) {
-      return std::nullopt;
-    }
-    bits = (bits << 6U) | static_cast<std::uint32_t>(digit);
-    count += 6;
-    if (count >= 8) {
-      count -= 8;
-      out.push_back(static_cast<char>((bits >> static_cast<unsigned>(count)) & 0xffU));
-    }
-  }
-  return count < 6 ? std::optional(out) : std::nullopt;
-}
-
 }  // namespace
 
 Result<McpRequest> ReadMcpRequest(std::string_view body) {
@@ -159,7 +129,8 @@ std::optional<std::string> DecodeMcpName(std::string_view header) {
   }
   header.remove_prefix(kPrefix.size());
   header.remove_suffix(kSuffix.size());
-  return DecodeBase64(header);
+  const auto decoded = Base64Decode(header);
+  return decoded ? std::optional(*decoded) : std::nullopt;
 }
 
 bool HeadersAgree(const McpRequest& request, std::optional<std::string_view> method,
