@@ -13,7 +13,7 @@ struct Flag {
   std::function<Status(Options&, std::string_view)> set;
 };
 
-Flag TextFlag(std::string_view name, std::string Options::*member) {
+Flag TextFlag(std::string_view name, std::string Options::* member) {
   return {name, [member](Options& options, std::string_view value) -> Status {
             options.*member = value;
             return {};

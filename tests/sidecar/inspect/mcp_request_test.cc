@@ -86,7 +86,9 @@ TEST(McpHeaders, NameSentinel) {
   EXPECT_EQ(DecodeMcpName("=?base64?w6R0?="), "\xc3\xa4t");
   EXPECT_EQ(DecodeMcpName("=?base64?YQ==?="), "a");
   EXPECT_EQ(DecodeMcpName("=?base64?YQ?="), std::nullopt);
-  EXPECT_EQ(DecodeMcpName("=?base64?" "?="), "");
+  EXPECT_EQ(DecodeMcpName("=?base64?"
+                          "?="),
+            "");
   EXPECT_EQ(DecodeMcpName("=?base64?Y?="), std::nullopt);
   EXPECT_EQ(DecodeMcpName("=?base64?YQ=="), std::nullopt);
 }
