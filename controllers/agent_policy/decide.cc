@@ -13,11 +13,12 @@
 namespace reliability::controllers::agent_policy {
 namespace {
 
-Coverage Count(const std::vector<PodView>& pods, const std::string& hash) {
+Coverage Count(const std::vector<PodView>& pods, const std::string& hash, const PolicyPtr& policy) {
   Coverage out;
   for (const PodView& pod : pods) {
     if (!pod.injected) {
       out.missing.push_back(pod.name);
+      out.missing_is_new |= policy != nullptr && pod.created > policy->metadata.creation_timestamp;
     } else if (pod.report.has_value() && pod.report->config_hash == hash) {
       out.covered.push_back(pod.name);
     } else {
@@ -65,7 +66,7 @@ Plan Decide(const Input& input, const std::string& current_json) {
   }
   plan.json = sidecar_config::EncodePolicy(document);
   plan.hash = Sha256Hex(plan.json);
-  plan.coverage = Count(input.pods, plan.hash);
+  plan.coverage = Count(input.pods, plan.hash, plan.policy);
   return plan;
 }
 

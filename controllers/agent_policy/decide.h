@@ -18,6 +18,7 @@ struct Coverage {
   std::vector<std::string> covered;  // pod names: the sidecar runs the newest policy.json
   std::vector<std::string> stale;    // another one, none yet, or it cannot be read
   std::vector<std::string> missing;  // no sidecar
+  bool missing_is_new = false;       // one of them is younger than the policy
   std::string first_error;           // "pod x: ..." of a sidecar that refused the newest one
   [[nodiscard]] std::size_t total() const { return covered.size() + stale.size() + missing.size(); }
 };

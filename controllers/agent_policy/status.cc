@@ -77,7 +77,9 @@ Condition SidecarsCovered(const std::string& ns, const Condition& accepted,
   if (!coverage.missing.empty()) {
     return {"SidecarsCovered", ConditionStatus::kFalse, "SidecarsMissing",
             Of(coverage.missing.size(), total) +
-                " pods were created before the policy and have no sidecar. Next: " +
+                (coverage.missing_is_new
+                     ? " pods have no sidecar; events SidecarNotInjected say why. Next: "
+                     : " pods were created before the policy and have no sidecar. Next: ") +
                 RestartCommand(ns, state.target) + " (the namespace or the pods need the label " +
                 std::string(api::kInjectLabel) + "=enabled)" + error};
   }

@@ -73,6 +73,15 @@ TEST(Decide, CountsCoveredStaleAndMissingPods) {
   EXPECT_EQ(coverage.first_error, "pod c: upstreams[0].url: no URL");
 }
 
+TEST(Decide, TellsPodsThatAreYoungerThanThePolicy) {
+  Input input = OneWorkload();
+  input.policies = {Share(MakePolicy())};
+  input.pods = {Pod("a", false)};
+  EXPECT_FALSE(Decide(input, "").coverage.missing_is_new);
+  input.pods[0].created = kNow + Milliseconds{1000};
+  EXPECT_TRUE(Decide(input, "").coverage.missing_is_new);
+}
+
 TEST(Decide, WithoutPolicyTheRoutesStay) {
   Input input = OneWorkload();
   input.policies = {Share(MakePolicy())};
