@@ -287,6 +287,25 @@ class LeaderElector::Impl {
       }
       leader_ = false;
     }
+    Status released = WriteReleased();
+    if (!released && released.error().code == Code::kConflict) {
+      // Somebody edited the Lease since our last renewal; it is still ours to give up.
+      ApiRequest get = BuildGet(ref_);
+      get.deadline = kReleaseDeadline;
+      const Result<std::string> body = client_.Call(get);
+      if (body && Observe(*body) && View(lease_["spec"]).holder == identity_) {
+        released = WriteReleased();
+      }
+    }
+    if (!released) {
+      log::Warn("lease_not_released",
+                {{"lease", ref_.name}, {"error", ToString(released.error())}});
+      return;
+    }
+    log::Info("leadership_released", {{"lease", ref_.name}, {"identity", identity_}});
+  }
+
+  Status WriteReleased() {
     json lease = lease_;
     json& spec = lease["spec"];
     spec["holderIdentity"] = "";
@@ -296,10 +315,9 @@ class LeaderElector::Impl {
     request.deadline = kReleaseDeadline;
     const Result<std::string> body = client_.Call(request);
     if (!body) {
-      log::Warn("lease_not_released", {{"lease", ref_.name}, {"error", ToString(body.error())}});
-      return;
+      return Fail(body.error());
     }
-    log::Info("leadership_released", {{"lease", ref_.name}, {"identity", identity_}});
+    return {};
   }
 
   std::int64_t DurationSeconds() const {

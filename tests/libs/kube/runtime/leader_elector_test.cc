@@ -161,6 +161,16 @@ TEST_F(LeaderElectorTest, ForeignEditsDoNotMatterAForeignHolderDoes) {
   EXPECT_EQ(Spec()["holderIdentity"], "somebody");
 }
 
+TEST_F(LeaderElectorTest, AnEditedLeaseIsReleasedToo) {
+  a_.elector->Start();
+  Eventually(a_, [&] { return a_.epoch == 1; });
+  a_.clock.AwaitWaiters(1);
+  server_.Merge(resources::kLeases, "system", "operator",
+                {{"metadata", {{"labels", {{"x", "y"}}}}}});
+  a_.elector->Stop();
+  EXPECT_EQ(Spec()["holderIdentity"], "");
+}
+
 TEST_F(LeaderElectorTest, OfTwoThatStartTogetherOneLeads) {
   a_.elector->Start();
   b_.elector->Start();
