@@ -14,12 +14,7 @@ namespace {
 
 constexpr Milliseconds kLongest{86'400'000};
 
-std::optional<Milliseconds> Believed(Milliseconds wait) {
-  if (wait > kLongest) {
-    return std::nullopt;
-  }
-  return std::max(wait, Milliseconds{0});
-}
+Milliseconds Bounded(Milliseconds wait) { return std::clamp(wait, Milliseconds{0}, kLongest); }
 
 // "12", "0.5", "1.25": `unit` ms each.
 std::optional<Milliseconds> Decimal(std::string_view text, double unit) {
@@ -27,10 +22,11 @@ std::optional<Milliseconds> Decimal(std::string_view text, double unit) {
   const auto [end, failure] =
       std::from_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed);
   if (text.empty() || failure != std::errc{} || end != text.data() + text.size() ||
-      !(value >= 0.0) || value * unit > static_cast<double>(kLongest.count())) {
+      !(value >= 0.0)) {
     return std::nullopt;
   }
-  return Milliseconds{std::llround(std::ceil(value * unit))};
+  const double longest = static_cast<double>(kLongest.count());
+  return Milliseconds{std::llround(std::ceil(std::min(value * unit, longest)))};
 }
 
 // Go's time.Duration: numbers with h, m, s, ms, also with a fraction ("6m0s", "1.5s").
@@ -67,12 +63,12 @@ std::optional<Milliseconds> GoDuration(std::string_view text) {
     text.remove_prefix(length);
     total += *part;
   }
-  return Believed(total);
+  return Bounded(total);
 }
 
 std::optional<Milliseconds> Until(std::string_view rfc3339, SystemTime now) {
   const auto time = rfc3339.empty() ? std::nullopt : std::optional(ParseRfc3339(rfc3339));
-  return time && time->has_value() ? Believed(**time - now) : std::nullopt;
+  return time && time->has_value() ? std::optional(Bounded(**time - now)) : std::nullopt;
 }
 
 std::optional<Milliseconds> Longer(std::optional<Milliseconds> a, std::optional<Milliseconds> b) {
@@ -124,9 +120,7 @@ std::optional<Milliseconds> WaitHint(const WaitHeaders& headers, SystemTime now)
     return wait;
   }
   if (const auto date = ParseHttpDate(retry_after)) {
-    if (const auto wait = Believed(*date - now)) {
-      return wait;
-    }
+    return Bounded(*date - now);
   }
   if (const auto wait = Longer(GoDuration(Trim(headers.reset_requests)),
                                GoDuration(Trim(headers.reset_tokens)))) {

@@ -19,7 +19,7 @@ struct WaitHeaders {
 };
 
 // The first that is present and understood, in the order above (of a pair the longer one); a time
-// that has passed is 0. Values beyond a day are not believed.
+// that has passed is 0. At most a day.
 [[nodiscard]] std::optional<Milliseconds> WaitHint(const WaitHeaders& headers, SystemTime now);
 
 // "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110 IMF-fixdate; the obsolete forms are not read).

@@ -3,10 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <chrono>
-#include <cstdio>
 
 #include "libs/base/strings.h"
+#include "libs/policy/wait_hint.h"
 
 namespace reliability::sidecar::proxy {
 namespace {
@@ -182,41 +181,16 @@ std::string ChunkSize(std::size_t bytes) {
 }
 
 std::optional<Milliseconds> ReadRetryAfter(const net::ResponseHead& head, SystemTime now) {
-  if (const auto ms = ParseUint(head.Get("retry-after-ms"))) {
-    return Milliseconds{static_cast<Milliseconds::rep>(std::min<std::uint64_t>(*ms, 86'400'000))};
+  policy::WaitHeaders headers;
+  headers.retry_after_ms = head.Get("retry-after-ms");
+  headers.retry_after = head.Get(FieldId::kRetryAfter);
+  if (head.status == 429) {  // providers send their rate-limit fields with every answer
+    headers.reset_requests = head.Get("x-ratelimit-reset-requests");
+    headers.reset_tokens = head.Get("x-ratelimit-reset-tokens");
+    headers.anthropic_reset_requests = head.Get("anthropic-ratelimit-requests-reset");
+    headers.anthropic_reset_tokens = head.Get("anthropic-ratelimit-tokens-reset");
   }
-  const std::string_view text = head.Get(FieldId::kRetryAfter);
-  if (text.empty()) {
-    return std::nullopt;
-  }
-  if (const auto seconds = ParseUint(text)) {
-    return std::chrono::seconds{
-        static_cast<std::chrono::seconds::rep>(std::min<std::uint64_t>(*seconds, 86'400))};
-  }
-  // "Sun, 06 Nov 1994 08:49:37 GMT"; the two older forms are not worth their code.
-  std::array<char, 4> month{};
-  int day = 0;
-  int year = 0;
-  int hour = 0;
-  int minute = 0;
-  int second = 0;
-  const std::string copy(text);
-  if (std::sscanf(copy.c_str(), "%*3s, %2d %3s %4d %2d:%2d:%2d GMT", &day, month.data(), &year,
-                  &hour, &minute, &second) != 6) {
-    return std::nullopt;
-  }
-  constexpr std::string_view kMonths = "JanFebMarAprMayJunJulAugSepOctNovDec";
-  const std::size_t at = kMonths.find(month.data());
-  if (at == std::string_view::npos || at % 3 != 0) {
-    return std::nullopt;
-  }
-  const std::chrono::sys_days date = std::chrono::year{year} /
-                                     std::chrono::month{static_cast<unsigned>(at / 3 + 1)} /
-                                     std::chrono::day{static_cast<unsigned>(day)};
-  const SystemTime when = std::chrono::time_point_cast<Milliseconds>(
-      date + std::chrono::hours{hour} + std::chrono::minutes{minute} +
-      std::chrono::seconds{second});
-  return std::max(Milliseconds{0}, std::chrono::duration_cast<Milliseconds>(when - now));
+  return policy::WaitHint(headers, now);
 }
 
 }  // namespace reliability::sidecar::proxy

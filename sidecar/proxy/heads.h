@@ -41,7 +41,8 @@ void WriteMadeAnswer(std::string& out, const inspect::MadeAnswer& answer, std::s
 // "1f\r\n"
 [[nodiscard]] std::string ChunkSize(std::size_t bytes);
 
-// Retry-After as the upstream says it: retry-after-ms, or Retry-After in seconds or as HTTP date.
+// How long the upstream asks to wait (libs/policy/wait_hint.h); its rate-limit fields count for a
+// 429.
 [[nodiscard]] std::optional<Milliseconds> ReadRetryAfter(const net::ResponseHead& head,
                                                          SystemTime now);
 

@@ -105,6 +105,18 @@ TEST(Heads, RetryAfterInItsThreeForms) {
   EXPECT_EQ(read(""), std::nullopt);
 }
 
+TEST(Heads, RateLimitFieldsCountForA429Only) {
+  const SystemTime now = *ParseRfc3339("2026-01-01T00:00:00Z");
+  for (const char* field : {"x-ratelimit-reset-requests: 1m30s", "x-ratelimit-reset-tokens: 90s",
+                            "anthropic-ratelimit-requests-reset: 2026-01-01T00:01:30Z",
+                            "anthropic-ratelimit-tokens-reset: 2026-01-01T00:01:30Z"}) {
+    const std::string fields = std::string(field) + "\r\n\r\n";
+    EXPECT_EQ(ReadRetryAfter(Response("HTTP/1.1 429 x\r\n" + fields), now), Milliseconds{90'000})
+        << field;
+    EXPECT_EQ(ReadRetryAfter(Response("HTTP/1.1 503 x\r\n" + fields), now), std::nullopt) << field;
+  }
+}
+
 TEST(Heads, ChunkSizesAreHex) {
   EXPECT_EQ(ChunkSize(31), "1f\r\n");
   EXPECT_EQ(ChunkSize(16384), "4000\r\n");
