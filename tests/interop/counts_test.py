@@ -6,6 +6,7 @@ import asyncio
 import collections
 import itertools
 import json
+import signal
 import unittest
 from typing import Any
 
@@ -13,8 +14,8 @@ import openai
 from mcp import Client
 
 from harness import SEARCH_TOOL, SidecarTest
-from policies import LATENCY, NEVER, SEARCH_CALLS, TASKS, TOOL_CALLS, breaker
-from processes import eventually
+from policies import LATENCY, NEVER, SEARCH_CALLS, TASKS, TOOL_CALLS, breaker, policy
+from processes import Sidecar, eventually
 
 GET_ORDER_TOOL = {"type": "function", "function": {"name": "get_order", "parameters": {"type": "object"}}}
 TURNS = 300
@@ -172,27 +173,36 @@ class Counts(SidecarTest):
         self.assertEqual(metrics.sum(CALLS, kind="mcp", result="timeout_total"), seen["search:timeout_total"])
         self.assertEqual(metrics.sum(CALLS, kind="mcp"), self._mcp_received() + refused)
 
-    async def test_through_a_restart(self) -> None:
-        """The counters of an ended process stay readable as a closed epoch."""
-        from policies import policy
-        from processes import Sidecar
-
+    async def _restarted(self, number: int) -> None:
+        """The counters of an ended process stay readable as a closed epoch of the next one."""
         self.start()
         await self._run(40)
         self.expect(TASKS, (40, 0))
         first = self.sidecar.ledger()
         folder = self.sidecar.folder
-        self.assertEqual(self.sidecar.stop(), 0)
+        kept = folder / "state" / "ledger.json"
+        eventually(
+            lambda: kept.exists() and json.loads(kept.read_bytes())["slos"] == first["slos"],
+            "the file follows the counters",
+            3,
+        )
+        self.sidecar.stop(number)
         second = Sidecar(policy(self.simulator.url), folder=folder)
         self.addCleanup(second.close)
         self.sidecar = second
         await self._run(20)
-        eventually(lambda: second.slo(TASKS) == (20, 0), "20 more")
+        self.expect(TASKS, (20, 0))
         after = second.ledger()
         self.assertEqual(after["podUID"], Sidecar.POD_UID)
         self.assertNotEqual(after["epoch"], first["epoch"])
         closed = {c["epoch"]: c["slos"] for c in after["closed"]}
-        self.assertEqual(closed[first["epoch"]], first["slos"])
+        self.assertEqual(closed, {first["epoch"]: first["slos"]})
+
+    async def test_through_an_orderly_restart(self) -> None:
+        await self._restarted(signal.SIGTERM)
+
+    async def test_through_a_kill(self) -> None:
+        await self._restarted(signal.SIGKILL)
 
 
 if __name__ == "__main__":

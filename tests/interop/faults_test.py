@@ -13,6 +13,7 @@ import openai
 
 from harness import SidecarTest, ask, continue_with, tool_error
 from policies import TASKS, TOOL_CALLS
+from processes import http
 
 CUT_ERRORS = (openai.APIError, anthropic.APIError, openai.APIConnectionError)
 
@@ -230,6 +231,28 @@ class ToolFaults(SidecarTest):
                     self.assertLess(timed.seconds, 2.5)
                     self.assertEqual(self.simulator.received("mcp:orders/refund"), 1)  # never sent twice
                     self.expect(TOOL_CALLS, (0, 1))
+
+    async def test_the_server_is_told_that_a_call_was_given_up(self) -> None:
+        """2025 protocols by a notification with the upstream's id, 2026-07-28 by closing the stream alone."""
+        self.start(timeouts={"toolMs": 300})
+        self.simulator.fault({"kind": "mcp"}, "hang")
+        async with self.mcp(mode="legacy") as client:
+            self.assertTrue((await client.call_tool("search", {"query": "1"})).is_error)
+            self.simulator.wait(1, method="notifications/cancelled")
+            self.assertEqual(self.simulator.record(method="notifications/cancelled")[0]["verdict"], "ok")
+        self.simulator.wait(1, method="tools/call", verdict="client_closed")
+        async with self.mcp() as client:
+            self.assertTrue((await client.call_tool("get_order", {"order_id": "1"})).is_error)
+        self.simulator.wait(2, method="tools/call", verdict="client_closed")
+        self.assertEqual(len(self.simulator.record(method="notifications/cancelled")), 1)
+
+    def test_headers_that_disagree_with_the_body_are_refused(self) -> None:
+        self.start()
+        call = {"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": {"name": "refund", "arguments": {}}}
+        headers = {"mcp-protocol-version": "2026-07-28", "mcp-method": "tools/call", "mcp-name": "search"}
+        status, _, raw = http(f"{self.sidecar.url}/mcp/orders", call, headers=headers)
+        self.assertEqual((status, json.loads(raw)["error"]["code"], json.loads(raw)["id"]), (400, -32020, 7))
+        self.assertEqual(self.simulator.counts()["received"], 0)
 
     async def test_per_tool_limits(self) -> None:
         override = {"upstream": "orders", "tool": "search", "timeoutMs": 300}
