@@ -1,6 +1,7 @@
 #include "controllers/enforcement/decide.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "controllers/enforcement/machine.h"
 #include "controllers/enforcement/texts.h"
@@ -180,9 +181,10 @@ void Machine::CountTrip(const RuleMatch& match) {
   for (int i = 1; i < ledger().trips && open_for < recovery.max_open_for; ++i) {
     open_for = std::min(recovery.max_open_for, open_for * 2);
   }
+  // Whole seconds, so that what is shown is what is meant.
   const double jitter = 0.8 + 0.4 * in_.jitter;
-  ledger().open_for =
-      Milliseconds{static_cast<Milliseconds::rep>(static_cast<double>(open_for.count()) * jitter)};
+  const double wanted = static_cast<double>(open_for.count()) * jitter / 1000;
+  ledger().open_for = std::chrono::seconds{std::max<std::int64_t>(1, std::llround(wanted))};
 }
 
 bool Machine::ManualRecovery(const RuleMatch& match) const {

@@ -225,8 +225,8 @@ void Machine::ReportNextStep(const RuleOutcome& rules) {
   const auto set = [&](std::string until, std::string step, std::optional<SystemTime> at) {
     s_.until = std::move(until);
     s_.next_step = std::move(step);
-    s_.next_step_at = at;
     if (at) {
+      s_.next_step_at = std::chrono::floor<std::chrono::seconds>(*at);  // as the API stores it
       WakeAt(*at);
     }
   };

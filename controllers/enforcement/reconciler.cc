@@ -1,0 +1,389 @@
+#include "controllers/enforcement/reconciler.h"
+
+#include <algorithm>
+
+#include "libs/base/log.h"
+#include "libs/sidecar_config/decode.h"
+#include "libs/sidecar_config/encode.h"
+
+namespace reliability::controllers::enforcement {
+namespace {
+
+// Hold, order, target, scale, result, and a few conflicts in between.
+constexpr int kMaxPasses = 12;
+
+std::optional<std::pair<std::int64_t, std::int64_t>> OrderIn(const std::string& json) {
+  if (json.empty()) {
+    return std::nullopt;
+  }
+  const auto decoded = sidecar_config::DecodeMode(json);
+  if (!decoded) {
+    return std::nullopt;  // broken by somebody: written again
+  }
+  return std::pair{decoded->document.leader_epoch, decoded->document.generation};
+}
+
+}  // namespace
+
+EnforcementController::EnforcementController(Caches& caches, PodReports& reports,
+                                             EvidenceBoard& board, Burst burst,
+                                             kube::ApiClient& client, kube::EventSink& events,
+                                             metrics::Registry& registry, Clock& clock,
+                                             Options options)
+    : caches_(caches),
+      reports_(reports),
+      board_(board),
+      burst_(std::move(burst)),
+      clock_(clock),
+      options_(options),
+      applier_(client, events),
+      metrics_(registry),
+      rng_(MakeRng(options.seed)),
+      controller_(clock,
+                  kube::ControllerOptions{.name = "enforcement",
+                                          .workers = options.workers,
+                                          .slow = Milliseconds{5'000},
+                                          .queue = {}},
+                  [this](const std::string& key) { return Reconcile(key); }) {
+  Watch();
+}
+
+void EnforcementController::Watch() {
+  const auto enqueue = [this](const std::string& ns, const api::TargetRef& target) {
+    controller_.Enqueue(api::WorkloadKey(ns, target));
+  };
+  caches_.policies.OnChange([enqueue](const kube::Change<api::AgentReliabilityPolicy>& change) {
+    for (const auto& policy : {change.before, change.after}) {
+      if (policy) {
+        for (const api::TargetRef& target : policy->spec.target_refs) {
+          enqueue(policy->metadata.namespace_, target);
+        }
+      }
+    }
+  });
+  caches_.slos.OnChange([enqueue](const kube::Change<api::AgentSlo>& change) {
+    const auto& slo = change.after ? change.after : change.before;
+    enqueue(slo->metadata.namespace_, slo->spec.target_ref);
+  });
+  caches_.reactions.OnChange([this, enqueue](const kube::Change<api::ErrorBudgetPolicy>& change) {
+    const auto& reaction = change.after ? change.after : change.before;
+    for (const auto& slo : caches_.slos.List()) {
+      if (slo->metadata.namespace_ == reaction->metadata.namespace_) {
+        enqueue(slo->metadata.namespace_, slo->spec.target_ref);
+      }
+    }
+  });
+  caches_.overrides.OnChange([enqueue](const kube::Change<api::ReliabilityOverride>& change) {
+    const auto& order = change.after ? change.after : change.before;
+    enqueue(order->metadata.namespace_, order->spec.target_ref);
+  });
+  caches_.enforcements.OnChange([enqueue](const kube::Change<api::AgentEnforcement>& change) {
+    const auto& object = change.after ? change.after : change.before;
+    enqueue(object->metadata.namespace_, object->spec.target_ref);
+  });
+  const auto on_workload = [this](const char* kind, const auto& change) {
+    // Their status changes all the time and does not matter here.
+    if (change.before && change.after &&
+        change.before->metadata.generation == change.after->metadata.generation &&
+        change.before->metadata.uid == change.after->metadata.uid) {
+      return;
+    }
+    const auto& object = change.after ? change.after : change.before;
+    const std::string key = api::WorkloadKey(
+        object->metadata.namespace_,
+        api::TargetRef{.group = "apps", .kind = kind, .name = object->metadata.name});
+    if (caches_.policies_of.Has(key)) {
+      controller_.Enqueue(key);
+    }
+  };
+  caches_.deployments.OnChange([on_workload](const kube::Change<api::Deployment>& change) {
+    on_workload("Deployment", change);
+  });
+  caches_.stateful_sets.OnChange([on_workload](const kube::Change<api::StatefulSet>& change) {
+    on_workload("StatefulSet", change);
+  });
+  board_.OnPublish([this](const SloEvidence& evidence) { controller_.Enqueue(evidence.workload); });
+  reports_.OnReport([this](const PodReport& report) { OnReport(report); });
+}
+
+void EnforcementController::OnReport(const PodReport& report) {
+  std::string key;
+  {
+    const MutexLock lock(mutex_);
+    const auto it = held_pods_.find(report.uid);
+    if (it == held_pods_.end()) {
+      return;
+    }
+    key = it->second;
+  }
+  controller_.Enqueue(key);
+}
+
+void EnforcementController::Start(std::int64_t leader_epoch) {
+  leader_epoch_ = leader_epoch;
+  controller_.Start();
+}
+
+void EnforcementController::Stop() { controller_.Stop(); }
+
+std::shared_ptr<EnforcementController::Memory> EnforcementController::MemoryOf(
+    const std::string& key) {
+  const MutexLock lock(mutex_);
+  std::shared_ptr<Memory>& memory = memories_[key];
+  if (!memory) {
+    memory = std::make_shared<Memory>();
+  }
+  return memory;
+}
+
+void EnforcementController::Forget(const std::string& key) {
+  {
+    const MutexLock lock(mutex_);
+    memories_.erase(key);
+    std::erase_if(held_pods_, [&](const auto& entry) { return entry.second == key; });
+  }
+  metrics_.Forget(key);
+}
+
+kube::Outcome EnforcementController::Reconcile(const std::string& key) {
+  const std::optional<api::Workload> workload = api::ParseWorkloadKey(key);
+  if (!workload) {
+    return kube::Done{};
+  }
+  if (!caches_.HasSynced()) {
+    return kube::RequeueAfter{Milliseconds{500}};  // half a view would release what is held
+  }
+  const std::shared_ptr<Memory> memory = MemoryOf(key);
+  for (int i = 0; i < kMaxPasses; ++i) {
+    const Result<Pass> pass = RunOnce(key, *workload, *memory);
+    if (!pass) {
+      if (pass.error().code != Code::kConflict) {
+        memory->mode_known = false;  // a lost answer may hide a write
+        return kube::Retry{pass.error()};
+      }
+      Refresh(*workload, *memory);  // somebody was faster: look again
+      continue;
+    }
+    if (pass->gone) {
+      Forget(key);
+      return kube::Done{};
+    }
+    if (!pass->again) {
+      return pass->wake ? kube::Outcome(kube::RequeueAfter{*pass->wake}) : kube::Done{};
+    }
+  }
+  return kube::RequeueAfter{Milliseconds{500}};
+}
+
+void EnforcementController::Remember(Memory& memory, api::AgentEnforcement object) const {
+  memory.superseded.insert(memory.object ? memory.object->metadata.resource_version : "");
+  memory.superseded.erase(object.metadata.resource_version);
+  memory.object = std::move(object);
+}
+
+void EnforcementController::Refresh(const api::Workload& workload, Memory& memory) const {
+  auto live = applier_.ReadObject(workload);
+  if (live) {
+    Remember(memory, *std::move(live));
+  } else if (live.error().code == Code::kNotFound && memory.object) {
+    memory.superseded.insert(memory.object->metadata.resource_version);
+    memory.object.reset();
+  }
+}
+
+Result<EnforcementController::Pass> EnforcementController::RunOnce(const std::string& key,
+                                                                   const api::Workload& workload,
+                                                                   Memory& memory) {
+  const auto cached =
+      caches_.enforcements.Get(workload.ns + "/" + api::EnforcementName(workload.target));
+  const std::string shown = cached ? cached->metadata.resource_version : "";
+  if (!memory.superseded.contains(shown)) {
+    memory.object = cached ? std::optional(*cached) : std::nullopt;
+    memory.superseded.clear();
+  }
+  const api::AgentEnforcement* object = memory.object ? &*memory.object : nullptr;
+  Input input = Gather(caches_, reports_, board_, workload, object, clock_.SystemNow());
+  input.leader_epoch = leader_epoch_;
+  {
+    const MutexLock lock(mutex_);
+    input.jitter = rng_->Uniform();
+  }
+  if (object == nullptr) {
+    if (!input.workload.exists || !input.policy) {
+      return Pass{.again = false, .gone = true, .wake = std::nullopt};
+    }
+    RELIABILITY_ASSIGN_OR_RETURN(api::AgentEnforcement created,
+                                 applier_.WriteObject(workload, input.workload.uid, "", false));
+    Remember(memory, std::move(created));
+    return Pass{.again = true, .gone = false, .wake = std::nullopt};
+  }
+  std::string version;
+  RELIABILITY_TRY(FillLive(workload, memory, input, version));
+  const Decision decision = Decide(input);
+  Result<Pass> pass = Carry(key, workload, memory, input, decision, version);
+  if (!pass && pass.error().code != Code::kConflict) {
+    const std::string why = ToString(pass.error());
+    log::Warn("enforcement_failed", {{"workload", key}, {"error", why}});
+    metrics_.CountAction("EnforcementFailed", false);
+    applier_.Emit(input, {true, "EnforcementFailed", "Enforce", why + ". Next: tried again", ""});
+  }
+  return pass;
+}
+
+// What caches may show too late: replicas of a held workload, and what the ConfigMap orders.
+Status EnforcementController::FillLive(const api::Workload& workload, Memory& memory, Input& input,
+                                       std::string& version) const {
+  const bool held = IsHeld(input.status);
+  if (held && input.workload.exists) {
+    const Result<LiveWorkload> live = applier_.ReadWorkload(workload);
+    if (live) {
+      input.workload.replicas = live->replicas;
+      input.workload.replicas_manager = live->replicas_manager;
+      version = live->resource_version;
+    } else if (live.error().code == Code::kNotFound) {
+      input.workload.exists = false;
+    } else {
+      return Fail(live.error());
+    }
+  }
+  if (!input.status.order || !input.workload.exists) {
+    return {};
+  }
+  const MonotonicTime now = clock_.MonotonicNow();
+  if (!memory.mode_known || (held && now - memory.mode_checked_at >= options_.drift_interval)) {
+    RELIABILITY_ASSIGN_OR_RETURN(std::string json, applier_.ReadMode(workload));
+    const bool foreign = memory.mode_known && json != memory.mode_json;
+    memory.published = foreign ? std::nullopt : OrderIn(json);
+    memory.mode_json = std::move(json);
+    memory.mode_known = true;
+    memory.mode_checked_at = now;
+  }
+  input.published = memory.published;
+  if (memory.published_at) {
+    input.since_publish = now - *memory.published_at;
+  }
+  return {};
+}
+
+Result<EnforcementController::Pass> EnforcementController::Carry(const std::string& key,
+                                                                 const api::Workload& workload,
+                                                                 Memory& memory, const Input& input,
+                                                                 const Decision& decision,
+                                                                 const std::string& version) {
+  Pass pass;
+  const bool has_finalizer = memory.object->metadata.HasFinalizer(kFinalizer);
+  const bool deleting = memory.object->metadata.deletion_timestamp.has_value();
+  if (decision.finalizer && !has_finalizer && !deleting) {
+    RELIABILITY_ASSIGN_OR_RETURN(
+        api::AgentEnforcement written,
+        applier_.WriteObject(workload, input.workload.uid, memory.object->metadata.uid, true));
+    Remember(memory, std::move(written));
+    pass.again = true;
+    return pass;  // nothing is held before the object cannot vanish
+  }
+  if (!(decision.status == input.status)) {
+    RELIABILITY_ASSIGN_OR_RETURN(api::AgentEnforcement written,
+                                 applier_.WriteStatus(*memory.object, decision.status));
+    Remember(memory, std::move(written));
+    pass.again = true;
+  }
+  Tell(input, decision);
+  if (decision.publish) {
+    std::string json = sidecar_config::EncodeMode(*decision.publish);
+    memory.mode_known = false;  // until the answer is here
+    RELIABILITY_TRY(applier_.WriteMode(workload, json));
+    memory.published = {decision.publish->leader_epoch, decision.publish->generation};
+    memory.mode_json = std::move(json);
+    memory.mode_known = true;
+    memory.mode_checked_at = clock_.MonotonicNow();
+    memory.published_at = memory.mode_checked_at;
+    pass.again = true;
+  }
+  for (const std::string& slo : decision.close_incidents) {
+    board_.RequestClose(workload.ns + "/" + slo);
+  }
+  if (decision.scale_to) {
+    RELIABILITY_TRY(applier_.Scale(workload, *decision.scale_to, version));
+    pass.again = true;
+  }
+  if (!decision.finalizer && has_finalizer) {
+    RELIABILITY_ASSIGN_OR_RETURN(
+        api::AgentEnforcement written,
+        applier_.WriteObject(workload, input.workload.uid, memory.object->metadata.uid, false));
+    Remember(memory, std::move(written));
+    if (deleting) {  // that was the last thing that kept it
+      memory.superseded.insert(memory.object->metadata.resource_version);
+      memory.object.reset();
+    }
+    pass.again = true;
+    return pass;
+  }
+  if (decision.remove_object && !deleting) {
+    RELIABILITY_TRY(applier_.DeleteObject(*memory.object));
+    pass.gone = true;
+    return pass;
+  }
+  RELIABILITY_ASSIGN_OR_RETURN(pass.wake, NudgePods(workload, memory, input));
+  const auto earlier = [&](Milliseconds after) {
+    pass.wake = std::min(pass.wake.value_or(after), std::max(after, Milliseconds{50}));
+  };
+  if (decision.wake_at) {
+    earlier(*decision.wake_at - input.now);
+  }
+  if (IsHeld(decision.status)) {
+    earlier(options_.held_interval);
+  }
+  Measure(key, memory, decision.status);
+  {
+    const MutexLock lock(mutex_);
+    std::erase_if(held_pods_, [&](const auto& entry) { return entry.second == key; });
+    if (IsHeld(decision.status) || pass.wake) {
+      for (const PodFacts& pod : input.pods) {
+        held_pods_[pod.uid] = key;
+      }
+    }
+  }
+  return pass;
+}
+
+Result<std::optional<Milliseconds>> EnforcementController::NudgePods(const api::Workload& workload,
+                                                                     Memory& memory,
+                                                                     const Input& input) {
+  if (!memory.published) {
+    return std::optional<Milliseconds>{};
+  }
+  const Nudger::Plan plan =
+      memory.nudger.Next(input.pods, *memory.published, clock_.MonotonicNow());
+  for (const Nudger::Nudge& nudge : plan.nudges) {
+    RELIABILITY_TRY(applier_.Annotate(workload.ns, nudge.pod, nudge.annotation));
+    burst_(nudge.uid);
+  }
+  return plan.again;
+}
+
+void EnforcementController::Tell(const Input& input, const Decision& decision) {
+  for (const EventDraft& draft : decision.events) {
+    applier_.Emit(input, draft);
+    metrics_.CountAction(draft.reason, true);
+    if (draft.reason == "ScaleConflict" && decision.status.ledger) {
+      metrics_.CountConflict(decision.status.ledger->last_revert_by);
+    }
+    log::Info("enforcement", {{"workload", input.workload.ns + "/" + input.workload.kind + "/" +
+                                               input.workload.name},
+                              {"reason", draft.reason},
+                              {"note", draft.note}});
+  }
+}
+
+void EnforcementController::Measure(const std::string& key, Memory& memory,
+                                    const api::AgentEnforcementStatus& status) {
+  const MonotonicTime now = clock_.MonotonicNow();
+  const Milliseconds held =
+      IsHeld(status) && memory.measured_at
+          ? std::chrono::duration_cast<Milliseconds>(now - *memory.measured_at)
+          : Milliseconds{0};
+  memory.measured_at = now;
+  metrics_.SetMode(key, status.mode.value_or(api::EnforcementMode::kNormal), held);
+}
+
+}  // namespace reliability::controllers::enforcement
