@@ -23,7 +23,16 @@ LeaderControllers::LeaderControllers(const Needs& needs)
              needs.stores.deployments, needs.stores.stateful_sets, needs.caches.slos_of,
              needs.caches.policies_of, needs.caches.pods_of},
             reports_, evidence_, needs.client, needs.events, needs.registry, needs.clock,
-            needs.on_step_down, SloOptions(needs.ns)) {
+            needs.on_step_down, SloOptions(needs.ns)),
+      enforcement_caches_(needs.stores.policies, needs.stores.slos, needs.stores.budget_policies,
+                          needs.stores.enforcements, needs.stores.overrides,
+                          needs.stores.deployments, needs.stores.stateful_sets,
+                          needs.stores.autoscalers, needs.stores.pods),
+      enforcement_(
+          enforcement_caches_, reports_, evidence_,
+          [this](std::string_view uid) { scraper_.Burst(uid); }, needs.client, needs.events,
+          needs.registry, needs.clock),
+      overrides_(enforcement_caches_, needs.client, needs.events, needs.clock) {
   reports_.OnReport([this](const controllers::PodReport& report) {
     policies_.OnReport(report.ns, report.name, report.uid);
   });
@@ -43,6 +52,8 @@ void LeaderControllers::Start(std::int64_t epoch) {
   started_ = true;
   policies_.Start();
   slos_.Start(epoch);
+  enforcement_.Start(epoch);
+  overrides_.Start();
   scraper_.Start();
 }
 
@@ -50,13 +61,16 @@ void LeaderControllers::Stop() {
   if (!std::exchange(started_, false)) {
     return;
   }
+  overrides_.Stop();
+  enforcement_.Stop();
   policies_.Stop();
   scraper_.Stop();
   slos_.Stop();  // last: it saves all that was read
 }
 
 std::vector<const kube::Controller*> LeaderControllers::queues() const {
-  return {&policies_.workloads(), &policies_.policies(), &slos_.slos(), &slos_.reactions()};
+  return {&policies_.workloads(), &policies_.policies(), &slos_.slos(), &slos_.reactions(),
+          &enforcement_.queue(), &overrides_.queue()};
 }
 
 }  // namespace reliability::op

@@ -10,6 +10,8 @@
 
 #include "controllers/agent_policy/reconciler.h"
 #include "controllers/agent_slo/reconciler.h"
+#include "controllers/enforcement/override_status.h"
+#include "controllers/enforcement/reconciler.h"
 #include "controllers/pod_reports/pod_reports.h"
 #include "controllers/pod_reports/scraper.h"
 #include "controllers/slo_evidence/evidence_board.h"
@@ -51,6 +53,9 @@ class LeaderControllers {
   controllers::Scraper scraper_;
   controllers::agent_policy::PolicyController policies_;
   controllers::agent_slo::SloController slos_;
+  controllers::enforcement::Caches enforcement_caches_;
+  controllers::enforcement::EnforcementController enforcement_;
+  controllers::enforcement::OverrideController overrides_;
   bool started_ = false;
 };
 
