@@ -1,5 +1,6 @@
 #include "operator/app.h"
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
@@ -31,6 +32,11 @@ namespace agent_policy = controllers::agent_policy;
 // The webhook must answer within the API server's patience (5 s), with up to two look-ups.
 constexpr Milliseconds kWebhookLookUp{1000};
 constexpr int kWebhookThreads = 4;
+// Longer than the API server keeps idle connections (90 s): if we closed first, a review sent at
+// that moment would be lost, and its pod not injected.
+constexpr Milliseconds kWebhookIdle{150'000};
+// After a stop request the webhook goes on until every node has taken the endpoint out.
+constexpr Milliseconds kWebhookDrain{3000};
 constexpr std::size_t kWebhookConnections = 64;  // each may hold a review of 3 MiB
 
 std::string HostName() {
@@ -129,6 +135,9 @@ struct App::Impl {
       : options(std::move(app_options)), clock(app_clock), serves(app_serves) {}
 
   [[nodiscard]] std::string WhyNotReady() const {
+    if (stopping) {
+      return "stopping";
+    }
     if (!parts->tls.loaded()) {
       return "no certificate loaded yet";
     }
@@ -161,6 +170,7 @@ struct App::Impl {
     webhook.tls = &parts->tls;
     webhook.body_limit_bytes = webhook::kMaxReviewBytes;
     webhook.threads = kWebhookThreads;
+    webhook.idle_timeout = kWebhookIdle;
     webhook.max_connections = kWebhookConnections;
     RELIABILITY_TRY(
         Listen(webhook_server, "--webhook-address", std::move(webhook),
@@ -188,6 +198,7 @@ struct App::Impl {
   bool elected = false;
   std::atomic<std::int64_t> epoch{0};  // of our leadership, set before `elected`
   bool lost = false;
+  std::atomic<bool> stopping{false};
   bool stopped = false;  // main thread only
 };
 
@@ -264,10 +275,15 @@ void App::Stop() {
   if (app.parts == nullptr || std::exchange(app.stopped, true)) {
     return;
   }
+  app.stopping = true;
+  const MonotonicTime drained = app.clock.MonotonicNow() + kWebhookDrain;
   app.parts->leader.Stop();
   app.parts->certificates.Stop();
   app.parts->events.Stop();
   app.parts->elector.Stop();
+  if (app.webhook_server != nullptr) {
+    app.clock.WaitFor(std::max(Milliseconds{0}, drained - app.clock.MonotonicNow()), {});
+  }
   app.webhook_server.reset();
   app.parts->reflectors.Stop();
   app.health_server.reset();

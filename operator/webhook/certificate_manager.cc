@@ -151,16 +151,19 @@ Status CertificateManager::AnnounceTo(const kube::ObjectRef& ref,
 Status CertificateManager::KeepOnce() {
   RELIABILITY_ASSIGN_OR_RETURN(const auto stored, Read());
   const std::optional<CertificateSet> current =
-      stored.has_value() ? std::optional(stored->set) : std::nullopt;
+      stored.has_value() ? std::optional(stored->set) : kept_;
   RELIABILITY_ASSIGN_OR_RETURN(const CertificatePlan plan,
                                PlanCertificates(current, dns_names_, clock_.SystemNow()));
-  if (plan.changed) {
-    if (stored.has_value()) {
+  if (plan.changed || !stored.has_value()) {
+    if (current.has_value()) {
       RELIABILITY_TRY(Announce(plan.ca_bundle));
     }
     RELIABILITY_TRY(Write(plan.set, stored.has_value() ? stored->resource_version : ""));
-    log::Info("certificates_written", {{"secret", options_.secret}, {"reason", plan.reason}});
+    log::Info("certificates_written",
+              {{"secret", options_.secret},
+               {"reason", plan.changed ? plan.reason : "the Secret was gone"}});
   }
+  kept_ = plan.set;
   RELIABILITY_TRY(Use(plan.set));
   return Announce(plan.ca_bundle);
 }

@@ -68,6 +68,8 @@ class CertificateManager {
   metrics::Gauge expiry_;
   Mutex mutex_;
   std::string loaded_ GUARDED_BY(mutex_);  // PEM of the leaf in use
+  // What this leader last kept: a Secret that somebody deletes comes back with the same authority.
+  std::optional<CertificateSet> kept_;  // keeper thread only
   std::jthread loader_;
   std::jthread keeper_;
 };

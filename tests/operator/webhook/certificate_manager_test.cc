@@ -116,9 +116,11 @@ TEST_F(CertificateManagerTest, ALostBundleAndALostSecretAreRepaired) {
                 Json::parse(R"({"webhooks":[{"name":"a","clientConfig":{}}]})"));
   ASSERT_TRUE(leader->KeepOnce().has_value());
   EXPECT_EQ(Bundle(resources::kMutatingWebhooks, 0), SecretValue("ca.crt"));
+  const std::string authority = SecretValue("ca.crt");
   server_.Remove(resources::kSecrets, "system", "tls");
   ASSERT_TRUE(leader->KeepOnce().has_value());
-  EXPECT_EQ(Bundle(resources::kMutatingWebhooks, 0), SecretValue("ca.crt"));
+  EXPECT_EQ(SecretValue("ca.crt"), authority) << "other replicas still serve its leaf";
+  EXPECT_EQ(Bundle(resources::kMutatingWebhooks, 0), authority);
 }
 
 TEST_F(CertificateManagerTest, BrokenSecretsOfOthersAreReplaced) {
