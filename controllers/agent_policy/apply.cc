@@ -118,4 +118,13 @@ void Applier::Emit(const api::AgentReliabilityPolicy& policy, const PolicyEvent&
   events_.Record(std::move(record));
 }
 
+void Applier::EmitOrphan(const Input& input, const std::string& pod) const {
+  events_.Record({kAppsV1, input.target.kind, input.ns, input.target.name, input.target_uid},
+                 kube::EventType::kWarning, "SidecarOrphaned", "Cover",
+                 "pod " + pod +
+                     " was injected for a policy that is gone, so its sidecar has nothing to run "
+                     "and the agent does not start. Next: kubectl delete pod " +
+                     pod + " -n " + input.ns);
+}
+
 }  // namespace reliability::controllers::agent_policy

@@ -34,6 +34,8 @@ class Applier {
   // Once on the policy and once on the workload. `target_uid` empty: only on the policy.
   void Emit(const api::AgentReliabilityPolicy& policy, const PolicyEvent& event,
             const std::string& target_uid) const;
+  // A pod was injected for a policy that is gone, and nothing is left that it could run.
+  void EmitOrphan(const Input& input, const std::string& pod) const;
 
  private:
   kube::ApiClient& client_;

@@ -188,6 +188,11 @@ kube::Outcome PolicyController::ReconcileWorkload(const std::string& key) {
   if (plan.json.empty()) {
     if (!plan.invalid.empty()) {
       log::Warn("policy_invalid", {{"workload", key}, {"error", plan.invalid}});
+    } else {
+      // Nobody is in charge and there is no map: the policy went while the pod was created.
+      const auto orphan = std::find_if(input.pods.begin(), input.pods.end(),
+                                       [](const PodView& pod) { return pod.injected; });
+      applier_.EmitOrphan(input, orphan->name);
     }
     Finish(key, memory);
     return kube::Done{};

@@ -27,7 +27,7 @@ class MemoryEvents final : public kube::EventSink {
  public:
   using EventSink::Record;
   void Record(kube::Event event) override {
-    if (event.regarding.kind == "AgentReliabilityPolicy") {
+    if (event.regarding.kind == "AgentReliabilityPolicy" || event.reason == "SidecarOrphaned") {
       reasons.push_back(event.reason);
     }
   }
@@ -233,6 +233,13 @@ TEST_F(ReconcilerTest, DeletionLeavesRoutesUntilTheLastInjectedPodIsGone) {
   pods_.Erase("support/a");
   (void)controller_.ReconcileWorkload(kKey);
   EXPECT_TRUE(server_.Get(resources::kConfigMaps, "support", kMap).is_null());
+}
+
+TEST_F(ReconcilerTest, AnInjectedPodWithoutPolicyAndMapIsTold) {
+  MakePod("a", true);
+  EXPECT_TRUE(std::holds_alternative<kube::Done>(controller_.ReconcileWorkload(kKey)));
+  EXPECT_THAT(events_.reasons, ElementsAre("SidecarOrphaned"));
+  EXPECT_EQ(server_.Writes(), 0U);
 }
 
 TEST_F(ReconcilerTest, AForbiddenWriteIsACondition) {
