@@ -27,7 +27,7 @@ net::Task<bool> ClientConnection::WriteAll(std::string_view first, std::string_v
       co_return false;
     }
     const MonotonicTime begin = loop_.deadlines.Now();
-    const MonotonicTime limit = begin + kWriteStall;
+    const MonotonicTime limit = begin + loop_.agent_limits.write_stall;
     stream.WantWrite();
     deadline.Set(limit);
     co_await signal.Wait();

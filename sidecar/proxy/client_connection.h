@@ -10,8 +10,6 @@
 
 namespace reliability::sidecar::proxy {
 
-inline constexpr Milliseconds kWriteStall{60'000};  // an agent that does not read is given up
-
 class ClientConnection {
  public:
   ClientConnection(LoopContext& loop, net::Stream agent)

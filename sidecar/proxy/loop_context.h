@@ -21,6 +21,15 @@ namespace reliability::sidecar::proxy {
 // worker; beyond it messages are relayed without being read (data-plane ruling 56).
 inline constexpr std::size_t kHeldBytes = std::size_t{32} * 1024 * 1024;
 
+// How long an agent may take over its own part of HTTP, whatever the policy says.
+struct AgentLimits {
+  Milliseconds head{10'000};         // from the first byte of a head to its last -> 408
+  Milliseconds body_stall{30'000};   // between two reads of a body -> 408
+  Milliseconds write_stall{60'000};  // an agent that does not read is given up
+  Milliseconds idle{600'000};        // between requests
+  Milliseconds linger{1'000};        // after an answer to a request that was not read
+};
+
 struct LoopContext {
   LoopContext(net::Executor loop, const Clock& time, net::Resolver& names, Decisions& policy,
               telemetry::Metrics& counters)
@@ -44,6 +53,7 @@ struct LoopContext {
   Decisions& decisions;         // thread-safe
   telemetry::Metrics& metrics;  // thread-safe
   const std::unique_ptr<Rng> rng;
+  AgentLimits agent_limits;
   config::SnapshotPtr snapshot;
   std::size_t held_bytes = 0;
   // Coroutines without a connection of an agent; stirred when the loop ends.

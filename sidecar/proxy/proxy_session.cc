@@ -53,7 +53,7 @@ net::Task<> ProxySession::Run() {
 net::Task<ProxySession::Next> ProxySession::ReadHead() {
   std::size_t scanned = 0;
   bool started = client_.input.held();
-  MonotonicTime limit = loop_.deadlines.Now() + (started ? kHeadLimit : kIdleLimit);
+  MonotonicTime limit = loop_.deadlines.Now() + (started ? loop_.agent_limits.head : loop_.agent_limits.idle);
   bool wait_first = !started;
   while (true) {
     if (client_.input.held() && !client_.input.empty()) {
@@ -102,7 +102,7 @@ net::Task<ProxySession::Next> ProxySession::ReadHead() {
       client_.input.Commit(got.bytes);
       if (!started) {
         started = true;
-        limit = loop_.deadlines.Now() + kHeadLimit;
+        limit = loop_.deadlines.Now() + loop_.agent_limits.head;
       }
       continue;
     }
@@ -130,7 +130,7 @@ net::Task<ProxySession::Next> ProxySession::RefuseHead(int status, const char* r
 net::Task<> ProxySession::Linger() {
   // Closing with unread bytes would reset the connection and could destroy our answer on its way.
   client_.stream.ShutdownSend();
-  const MonotonicTime limit = loop_.deadlines.Now() + kLingerLimit;
+  const MonotonicTime limit = loop_.deadlines.Now() + loop_.agent_limits.linger;
   char scrap[4096];
   while (true) {
     const net::IoResult got = client_.stream.Read(scrap, sizeof(scrap));

@@ -10,9 +10,6 @@
 
 namespace reliability::sidecar::proxy {
 
-inline constexpr Milliseconds kHeadLimit{10'000};     // from the first byte of a head to its last
-inline constexpr Milliseconds kIdleLimit{600'000};    // between requests
-inline constexpr Milliseconds kLingerLimit{1'000};    // after an answer to an unread request
 inline constexpr std::size_t kMaxConnections = 4096;  // of one worker; more are closed at once
 
 class ProxySession {

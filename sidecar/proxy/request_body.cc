@@ -128,7 +128,7 @@ net::Task<RequestBody::Take> RequestBody::TakeWhole(std::size_t cap) {
       case Pull::kGone:
         co_return Take::kGone;
       case Pull::kAgain: {
-        const MonotonicTime limit = loop_.deadlines.Now() + kBodyStall;
+        const MonotonicTime limit = loop_.deadlines.Now() + loop_.agent_limits.body_stall;
         client_.deadline.Set(limit);
         WantMore();
         co_await client_.signal.Wait();

@@ -10,8 +10,6 @@
 
 namespace reliability::sidecar::proxy {
 
-inline constexpr Milliseconds kBodyStall{30'000};  // between two reads of a body -> 408
-
 class RequestBody {
  public:
   // `client.input` holds the head in front of `head_end`, which must stay readable.

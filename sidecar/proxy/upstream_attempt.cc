@@ -269,7 +269,7 @@ net::Task<UpstreamAttempt::Failure> UpstreamAttempt::Send() {
     // An upstream may answer before it has the whole request.
     stream_.WantRead();
     if (waiting_for_agent) {
-      state_.agent_limit = state_.loop.deadlines.Now() + kBodyStall;
+      state_.agent_limit = state_.loop.deadlines.Now() + state_.loop.agent_limits.body_stall;
     }
     const Interrupt interrupt = co_await state_.Pause();
     state_.agent_limit = MonotonicTime::max();

@@ -23,6 +23,8 @@ class Worker {
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
+  // Before Start().
+  void SetAgentLimits(const AgentLimits& limits) { loop_.agent_limits = limits; }
   // Before Start(). kUnavailable: the address cannot be bound.
   [[nodiscard]] Status Listen(const std::string& host, std::uint16_t port, bool shared);
   [[nodiscard]] std::uint16_t port() const { return listener_->port(); }
