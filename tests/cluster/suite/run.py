@@ -91,6 +91,9 @@ def main():
                 cluster.load_image(ROOT / "build" / "images" / f"{image}.tar")
         with Step("install the product with Helm"):
             install(cluster)
+            if options.reuse:  # the tag stays the same, so new images need new pods
+                cluster.kubectl("rollout", "restart", "deployment", "-n", NAMESPACE)
+                cluster.kubectl("rollout", "status", "deployment", "-n", NAMESPACE, "--timeout=120s", timeout=130)
             wait_for_webhook(cluster)
         os.environ.update(
             KUBECONFIG=str(cluster.kubeconfig), SUITE_KUBECTL=tool(cluster, "kubectl"),
@@ -102,7 +105,7 @@ def main():
         good = result.wasSuccessful() and result.testsRun > 0
         if not good:
             logs = subprocess.run([tool(cluster, "kubectl"), "--kubeconfig", str(cluster.kubeconfig), "-n", NAMESPACE,
-                                   "logs", "-l", "app.kubernetes.io/name=agent-reliability-operator", "--tail=60", "--prefix"],
+                                   "logs", "-l", "app.kubernetes.io/name=agent-reliability-operator", "--tail=25", "--prefix"],
                                   capture_output=True, text=True, check=False)
             print(logs.stdout[-12000:])
         return 0 if good else 1
