@@ -98,7 +98,7 @@ def main():
         os.environ.update(
             KUBECONFIG=str(cluster.kubeconfig), SUITE_KUBECTL=tool(cluster, "kubectl"),
             SUITE_HELM=tool(cluster, "helm"), SUITE_CLUSTER=NAME, SUITE_AUDIT_LOG=str(cluster.layout.audit_log),
-            SUITE_KUBE_CONFORMANCE=str(ROOT / "build/release/tests/cluster/kube_conformance"))
+            SUITE_KUBE_CONFORMANCE=str(ROOT / "build/release/tests/cluster/kube_conformance/kube_conformance"))
         suite = unittest.TestSuite(
             unittest.defaultTestLoader.loadTestsFromName(name) for name in modules)
         result = unittest.TextTestRunner(verbosity=2).run(suite)
