@@ -8,6 +8,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "tools"))
 
 import check_bans
+import check_crds
 import check_docs
 import check_layers
 import check_sizes
@@ -78,6 +79,13 @@ class Sizes(unittest.TestCase):
     def test_long_file_is_found(self):
         with Tree({"libs/base/a.cc": "\n" * 401, "tests/a_test.cc": "\n" * 600}) as root:
             self.assertEqual(1, len(check_sizes.violations(root)))
+
+
+class Crds(unittest.TestCase):
+    def test_a_bare_boolean_key_is_found(self):
+        for text, count in (("properties:\n  n: {type: integer}\n", 1), ("properties:\n  'n': {type: integer}\n", 0)):
+            with Tree({"crds/a.yaml": text}) as root:
+                self.assertEqual(count, len(check_crds.violations(root)), text)
 
 
 class Docs(unittest.TestCase):
