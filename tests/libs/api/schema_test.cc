@@ -41,6 +41,10 @@ void Walk(const YAML::Node& schema, const std::string& path, bool required, Sche
     }
     for (const auto& property : schema["properties"]) {
       const auto name = property.first.as<std::string>();
+      // kubectl and Helm read YAML 1.1, where a plain n is false: the field would not exist.
+      static const std::set<std::string> kBooleans{"y", "n", "yes", "no", "on", "off"};
+      EXPECT_FALSE(property.first.Tag() == "?" && kBooleans.count(name) > 0)
+          << path << "." << name << " must be quoted";
       const std::string prefix = path.empty() ? "" : path + ".";
       Walk(property.second, prefix + name, needed.count(name) > 0, leaves);
     }
