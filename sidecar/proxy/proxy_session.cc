@@ -53,7 +53,8 @@ net::Task<> ProxySession::Run() {
 net::Task<ProxySession::Next> ProxySession::ReadHead() {
   std::size_t scanned = 0;
   bool started = client_.input.held();
-  MonotonicTime limit = loop_.deadlines.Now() + (started ? loop_.agent_limits.head : loop_.agent_limits.idle);
+  MonotonicTime limit =
+      loop_.deadlines.Now() + (started ? loop_.agent_limits.head : loop_.agent_limits.idle);
   bool wait_first = !started;
   while (true) {
     if (client_.input.held() && !client_.input.empty()) {

@@ -84,7 +84,8 @@ TEST_F(Policy, AProbeClosesTheCircuitAgain) {
     closed = !Has(agent.Post(kMcp, ToolCall("search")).body, "circuit_open");
   }
   EXPECT_TRUE(closed);
-  EXPECT_EQ(Metric(R"(agent_reliability_breaker_transitions_total{event="breaker_closed"})"), 1);
+  EXPECT_TRUE(
+      AwaitMetric(R"(agent_reliability_breaker_transitions_total{event="breaker_closed"})", 1));
 }
 
 TEST_F(Policy, OutcomesAreCountedExactlyOnceOverManyConnectionsAndTwoWorkers) {
@@ -118,7 +119,8 @@ TEST_F(Policy, OutcomesAreCountedExactlyOnceOverManyConnectionsAndTwoWorkers) {
   EXPECT_EQ(upstream.count(), 2U * kAgents * kEach);
   EXPECT_TRUE(AwaitCounts(kTools, kAgents * kEach, 0));
   EXPECT_TRUE(AwaitCounts(kTasks, kAgents * kEach * 4 / 5, kAgents * kEach / 5));
-  EXPECT_EQ(Metric(R"(agent_reliability_turns_total{result="success"})"), kAgents * kEach * 4 / 5);
+  EXPECT_TRUE(
+      AwaitMetric(R"(agent_reliability_turns_total{result="success"})", kAgents * kEach * 4 / 5));
 }
 
 TEST_F(Policy, ABlownTurnRefusesToolsAndLetsTheModelAnswer) {

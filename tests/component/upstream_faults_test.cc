@@ -284,7 +284,7 @@ TEST_F(UpstreamFaults, ObserveOnlyWatches) {
     EXPECT_EQ(other.Post(kMcp, ToolCall("search")).status, 503);
   }
   EXPECT_EQ(upstream.count(), 5U);
-  EXPECT_EQ(Metric(R"(agent_reliability_would_reject_total{class="circuit_open"})"), 2);
+  EXPECT_TRUE(AwaitMetric(R"(agent_reliability_would_reject_total{class="circuit_open"})", 2));
 }
 
 }  // namespace
