@@ -1,9 +1,10 @@
 """What every module of the suite starts from: the running cluster and the installed product."""
 
 import os
+import re
 import unittest
 
-from kube import Kube
+from kube import Kube, http_call
 
 
 class SuiteCase(unittest.TestCase):
@@ -28,3 +29,15 @@ class SuiteCase(unittest.TestCase):
                 if pod["metadata"]["name"] in holder:
                     return pod["metadata"]["name"]
         return None
+
+    def slo_totals(self, namespace):
+        """{"good": n, "bad": n} of the namespace's SLO from the leader's metrics; {} while nobody leads."""
+        line = re.compile(r'agent_reliability_slo_events_total\{[^}]*namespace="%s",result="(\w+)"[^}]*\} (\d+)' % namespace)
+        for pod in self.operator_pods():
+            try:
+                text = http_call(pod["status"]["podIP"], "GET", "/metrics", timeout=5)[1]
+            except (OSError, KeyError):
+                continue  # starting or gone
+            if re.search(r"^agent_reliability_leader 1", text, re.MULTILINE):
+                return {result: int(value) for result, value in line.findall(text)}
+        return {}

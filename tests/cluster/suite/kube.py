@@ -40,7 +40,7 @@ class ApiError(Exception):
 
 
 class Kube:
-    """Thread-safe; one kept connection per thread."""
+    """Thread-safe; one kept connection per thread, closed with the thread."""
 
     def __init__(self, kubeconfig, kubectl):
         self.kubeconfig = str(kubeconfig)

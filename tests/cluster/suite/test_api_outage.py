@@ -39,8 +39,7 @@ class ApiOutage(SuiteCase):
             cluster.start_component("kube-apiserver")
         wait_for("the API server", lambda: self.kube.call("GET", "version"), 60, 0.5)
         sent = tenant.counts()["llmAnswers"]["final"]
-        wait_for(f"{sent} SLO events", lambda: self.kube.get(
-            "AgentSLO", tenant.namespace, "refunds-completed")["status"]["budget"]["events"] == sent, 120, 0.5)
+        wait_for(f"{sent} SLO events", lambda: self.slo_totals(tenant.namespace) == {"good": sent, "bad": 0}, 120, 0.5)
         tenant.policy(timeouts={"llm": "4s", "tool": "1300ms"})
         wait_for("a policy change after the outage",
                  lambda: len({tenant.ledger(pod)["configHash"] for pod in pods}) == 1 and tenant.covered() == "2/2")

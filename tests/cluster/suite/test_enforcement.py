@@ -23,12 +23,6 @@ class Enforcement(SuiteCase):
         wait_for("coverage", lambda: tenant.covered() == f"{replicas}/{replicas}")
         return tenant, pods
 
-    def burn(self, tenant, pods):
-        """Half the tasks fail: the tool answers errors, so the answers are written without it."""
-        tenant.ask_many(pods, 30, first=1000)
-        tenant.fault({"kind": "mcp", "tool": "search"}, {"type": "jsonRpcError", "code": -32603})
-        tenant.ask_many(pods, 30, first=2000)
-
     def probe_until_normal(self, tenant):
         """Users come back: their turns are the probes. Whoever is refused simply is."""
         stop = threading.Event()
@@ -56,7 +50,7 @@ class Enforcement(SuiteCase):
 
     def story(self, tenant, pods, at=lambda point: None, expect=REPLICAS):
         """The whole story; `at` is called when a point is reached, before the story goes on."""
-        self.burn(tenant, pods)
+        tenant.burn(pods)
         tenant.wait_mode("Paused", "ScaledDown", timeout=90)
         at("Paused")
         tenant.wait_mode("ScaledDown", "HalfOpen", timeout=120)
@@ -124,7 +118,7 @@ class Enforcement(SuiteCase):
     def test_release_override_restores_at_once(self):
         tenant, pods = self.tenant("release", replicas=2)
         tenant.budget_policy(recovery={"mode": "Manual", "holdFor": "5s"})
-        self.burn(tenant, pods)
+        tenant.burn(pods)
         tenant.wait_mode("ScaledDown", timeout=120)
         tenant.heal()
         self.kube.kubectl("apply", "-f", "-", stdin=f"""

@@ -5,7 +5,6 @@ import unittest
 
 from base import SuiteCase
 from kube import wait_for
-from test_enforcement import Enforcement
 from workload import Tenant
 
 
@@ -19,7 +18,7 @@ class Uninstall(SuiteCase):
         tenant.deploy(replicas=2)
         pods = tenant.wait_ready(2)
         wait_for("coverage", lambda: tenant.covered() == "2/2")
-        Enforcement.burn(self, tenant, pods)
+        tenant.burn(pods)
         tenant.wait_mode("ScaledDown", timeout=120)
         wait_for("0 replicas", lambda: tenant.replicas() == 0, 60)
         done = subprocess.run([self.helm, "--kubeconfig", self.kube.kubeconfig, "uninstall", "agent-reliability", "-n",

@@ -149,6 +149,12 @@ class Tenant:
             return [(status, body) for status, body, _ in pool.map(
                 lambda n: self.ask(pods[n % len(pods)], f"Where is order {first + n}?"), range(count))]
 
+    def burn(self, pods):
+        """Half of 60 tasks fail: the tool answers errors, so the answers are written without it."""
+        self.ask_many(pods, 30, first=1000)
+        self.fault({"kind": "mcp", "tool": "search"}, {"type": "jsonRpcError", "code": -32603})
+        self.ask_many(pods, 30, first=2000)
+
     def fault(self, match, action, **rest):
         status, body, _ = http_call(self.simulator_ip, "POST", "/admin/faults",
                                     {"match": match, "action": action, **rest})
