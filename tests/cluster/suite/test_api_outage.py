@@ -22,7 +22,7 @@ class ApiOutage(SuiteCase):
         tenant.policy()
         tenant.deploy(replicas=2)
         pods = tenant.wait_ready(2)
-        wait_for("coverage", lambda: tenant.covered() == "2/2")
+        tenant.wait_covered(pods, slos=1)
         tenant.forget()
         tenant.ask_many(pods, 20)
         before = self.restarts()

@@ -15,7 +15,7 @@ class Breaker(SuiteCase):
         tenant.policy()
         tenant.deploy(replicas=1)
         pod = tenant.wait_ready(1)[0]
-        wait_for("coverage", lambda: tenant.covered() == "1/1")
+        tenant.wait_covered([pod])
         tenant.fault({"kind": "mcp", "tool": "search"}, {"type": "hang"})
         for number in range(3):
             status, body, _ = tenant.ask(pod, f"Where is order {100 + number}?")

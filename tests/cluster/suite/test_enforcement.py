@@ -20,7 +20,7 @@ class Enforcement(SuiteCase):
         tenant.policy()
         tenant.deploy(replicas=replicas)
         pods = tenant.wait_ready(replicas)
-        wait_for("coverage", lambda: tenant.covered() == f"{replicas}/{replicas}")
+        tenant.wait_covered(pods, slos=1)
         return tenant, pods
 
     def probe_until_normal(self, tenant):

@@ -39,7 +39,7 @@ class ExactCount(SuiteCase):
                                                  "minCalls": 100}, "openFor": "5s"}])
         tenant.deploy(replicas=2)
         pods = tenant.wait_ready(2)
-        wait_for("coverage", lambda: tenant.covered() == "2/2")
+        tenant.wait_covered(pods, slos=1)
         tenant.forget()
         tenant.fault({"kind": "mcp", "tool": "search"}, {"type": "jsonRpcError", "code": -32603}, every=4)
 

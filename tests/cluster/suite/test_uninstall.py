@@ -17,7 +17,7 @@ class Uninstall(SuiteCase):
         tenant.policy()
         tenant.deploy(replicas=2)
         pods = tenant.wait_ready(2)
-        wait_for("coverage", lambda: tenant.covered() == "2/2")
+        tenant.wait_covered(pods, slos=1)
         tenant.burn(pods)
         tenant.wait_mode("ScaledDown", timeout=120)
         wait_for("0 replicas", lambda: tenant.replicas() == 0, 60)

@@ -137,6 +137,12 @@ class Tenant:
         item = self.kube.get("AgentReliabilityPolicy", self.namespace, "refunds")
         return item.get("status", {}).get("covered")
 
+    def wait_covered(self, pods, slos=0):
+        """Every pod enforces the policy and counts for this many SLOs."""
+        wait_for("coverage", lambda: self.covered() == f"{len(pods)}/{len(pods)}")
+        if slos:
+            wait_for("the SLO in every sidecar", lambda: all(len(self.ledger(pod)["slos"]) == slos for pod in pods))
+
     # -- traffic ------------------------------------------------------------------------------
 
     def ask(self, pod, question, timeout=60):
