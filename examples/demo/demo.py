@@ -99,7 +99,7 @@ class Demo:
 
     def healthy(self):
         self.say.chapter("Healthy traffic: the budget is full")
-        self.say.wait("40 tasks counted", lambda: int(self.field(
+        self.say.wait("20 tasks counted", lambda: int(self.field(
             "agslo", "refunds-completed", ".status.budget.events") or 0) >= 20, 150)
         self.show("get", "agslo", "-n", SUPPORT)
 
