@@ -180,11 +180,10 @@ def local_cluster(options):
             cluster.load_image(ROOT / "build/images" / f"{image}.tar")
 
     if not options.clean:
-        say = Narrator()
-        say.chapter("Start a real Kubernetes on this machine")
+        print("0. Start a real Kubernetes on this machine", flush=True)
         begin = time.monotonic()
         cluster.up("node")
-        say.note(f"API server, kubelet, containerd and DNS ready after {time.monotonic() - begin:.1f} s")
+        print(f"  API server, kubelet, containerd and DNS ready after {time.monotonic() - begin:.1f} s", flush=True)
     kubectl, helm = (shutil.which(name, path=cluster.environment()["PATH"]) for name in ("kubectl", "helm"))
     return Demo(kubectl, helm, cluster.kubeconfig, load), cluster
 
