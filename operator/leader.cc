@@ -69,8 +69,8 @@ void LeaderControllers::Stop() {
 }
 
 std::vector<const kube::Controller*> LeaderControllers::queues() const {
-  return {&policies_.workloads(), &policies_.policies(), &slos_.slos(), &slos_.reactions(),
-          &enforcement_.queue(), &overrides_.queue()};
+  return {&policies_.workloads(), &policies_.policies(), &slos_.slos(),
+          &slos_.reactions(),     &enforcement_.queue(), &overrides_.queue()};
 }
 
 }  // namespace reliability::op
