@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "libs/base/duration.h"
-#include "tests/controllers/enforcement/cluster_story.h"
+#include "tests/controllers/enforcement/fake_story.h"
 
 namespace reliability::controllers::enforcement {
 namespace {
@@ -62,7 +62,7 @@ TEST(OverrideStatus, NeverLongerThanAWeek) {
 }
 
 TEST(OverrideController, WritesStatusOnceAndTells) {
-  ClusterStory story;
+  FakeStory story;
   OverrideController controller(story.process->caches, *story.client, story.events, story.clock);
   story.Put(
       kube::resources::kReliabilityOverrides,

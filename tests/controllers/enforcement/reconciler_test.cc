@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "libs/base/duration.h"
-#include "tests/controllers/enforcement/cluster_story.h"
+#include "tests/controllers/enforcement/fake_story.h"
 
 namespace reliability::controllers::enforcement {
 namespace {
@@ -21,19 +21,8 @@ nlohmann::json Release(SystemTime expires) {
             {"expiresAt", FormatRfc3339(expires)}}}};
 }
 
-void ExpectRestored(const ClusterStory& story) {
-  EXPECT_EQ(story.Mode(), "Normal");
-  EXPECT_EQ(story.Replicas(), 3);
-  EXPECT_EQ(story.SidecarMode(), "Normal");
-  const nlohmann::json object = story.Enforcement();
-  EXPECT_TRUE(object["metadata"].value("finalizers", nlohmann::json::array()).empty());
-  EXPECT_FALSE(object["status"]["ledger"].contains("since")) << object["status"].dump();
-  EXPECT_FALSE(object["status"]["ledger"].contains("originalReplicas"));
-  EXPECT_FALSE(object["status"].contains("cause"));
-}
-
 TEST(EnforcementController, CreatesItsObjectAndThenWritesNothing) {
-  ClusterStory story;
+  FakeStory story;
   story.Tick();
   EXPECT_EQ(story.Mode(), "Normal");
   EXPECT_EQ(story.Enforcement()["spec"]["targetRef"]["name"], "refunds-agent");
@@ -45,9 +34,9 @@ TEST(EnforcementController, CreatesItsObjectAndThenWritesNothing) {
 }
 
 TEST(EnforcementController, PlaysTheTour) {
-  ClusterStory story;
+  FakeStory story;
   story.PlayTour();
-  ExpectRestored(story);
+  story.ExpectRestored();
   EXPECT_THAT(story.replicas_seen, ElementsAre(3, 0, 1, 3));
   for (const char* reason :
        {"AgentPaused", "AgentScaledDown", "RecoveryProbeStarted", "AgentRestored"}) {
@@ -65,7 +54,7 @@ TEST(EnforcementController, PlaysTheTour) {
 }
 
 TEST(EnforcementController, AFailedProbeHoldsAgainAndThenComesBack) {
-  ClusterStory story;
+  FakeStory story;
   story.pods_work = false;
   story.Tick();
   story.evidence = EvidenceMaker{};
@@ -75,11 +64,11 @@ TEST(EnforcementController, AFailedProbeHoldsAgainAndThenComesBack) {
   story.pods_work = true;
   ASSERT_TRUE(story.Until("Normal", minutes{60}));
   story.Ticks(minutes{1});
-  ExpectRestored(story);
+  story.ExpectRestored();
 }
 
 TEST(EnforcementController, AReleaseGivesBackAtOnceAndKeepsFree) {
-  ClusterStory story;
+  FakeStory story;
   story.Tick();
   story.evidence = EvidenceMaker{};
   ASSERT_TRUE(story.Until("ScaledDown", minutes{30}));
@@ -87,14 +76,14 @@ TEST(EnforcementController, AReleaseGivesBackAtOnceAndKeepsFree) {
   story.Tick();
   story.Tick();
   story.Tick();
-  ExpectRestored(story);
+  story.ExpectRestored();
   story.evidence = EvidenceMaker{};
   story.Ticks(minutes{20});
   EXPECT_EQ(story.Mode(), "Normal");
 }
 
 TEST(EnforcementController, DeletingTheObjectRestoresAndItComesAnew) {
-  ClusterStory story;
+  FakeStory story;
   story.Tick();
   story.evidence = EvidenceMaker{};
   ASSERT_TRUE(story.Until("ScaledDown", minutes{30}));
@@ -110,7 +99,7 @@ TEST(EnforcementController, DeletingTheObjectRestoresAndItComesAnew) {
 }
 
 TEST(EnforcementController, WithoutAPolicyTheObjectGoesAfterTheRestore) {
-  ClusterStory story;
+  FakeStory story;
   story.Tick();
   story.evidence = EvidenceMaker{};
   ASSERT_TRUE(story.Until("ScaledDown", minutes{30}));
@@ -123,19 +112,19 @@ TEST(EnforcementController, WithoutAPolicyTheObjectGoesAfterTheRestore) {
 }
 
 TEST(EnforcementController, AVanishedWorkloadIsLetGo) {
-  ClusterStory story;
+  FakeStory story;
   story.Tick();
   story.evidence = EvidenceMaker{};
   ASSERT_TRUE(story.Until("Paused", minutes{30}));
   const nlohmann::json deployment = story.server.Get(res::kDeployments, "support", "refunds-agent");
   story.server.Remove(res::kDeployments, "support", "refunds-agent");
   story.process->deployments.Erase("support/refunds-agent");
-  (void)story.process->controller->Reconcile(kKey);
+  (void)story.Reconcile();
   EXPECT_TRUE(story.Enforcement()["metadata"].value("finalizers", nlohmann::json::array()).empty());
 }
 
 TEST(EnforcementController, AnAutoscalerIsLeftToGoOn) {
-  ClusterStory story;
+  FakeStory story;
   story.Put(res::kHpas,
             {{"metadata", {{"name", "h"}, {"namespace", "support"}}},
              {"spec",
@@ -144,12 +133,12 @@ TEST(EnforcementController, AnAutoscalerIsLeftToGoOn) {
                {"minReplicas", 2},
                {"maxReplicas", 5}}}});
   story.PlayTour();
-  ExpectRestored(story);
+  story.ExpectRestored();
   EXPECT_THAT(story.replicas_seen, ElementsAre(3, 0, 2, 3));
 }
 
 TEST(EnforcementController, GitOpsKeepsItsReplicas) {
-  ClusterStory story;
+  FakeStory story;
   story.server.Merge(
       res::kDeployments, "support", "refunds-agent",
       {{"metadata", {{"annotations", {{"argocd.argoproj.io/tracking-id", "a:apps/Deployment"}}}}}});
@@ -162,7 +151,7 @@ TEST(EnforcementController, GitOpsKeepsItsReplicas) {
 }
 
 TEST(EnforcementController, AHumanScalingWhileHeldWins) {
-  ClusterStory story;
+  FakeStory story;
   story.Tick();
   story.evidence = EvidenceMaker{};
   ASSERT_TRUE(story.Until("ScaledDown", minutes{30}));
@@ -175,7 +164,7 @@ TEST(EnforcementController, AHumanScalingWhileHeldWins) {
 }
 
 TEST(EnforcementController, ObserveWritesNoModeAndNoScale) {
-  ClusterStory story;
+  FakeStory story;
   story.server.Merge(res::kAgentReliabilityPolicies, "support", "refunds",
                      {{"spec", {{"enforcement", "Observe"}}}});
   story.Tick();
@@ -188,7 +177,7 @@ TEST(EnforcementController, ObserveWritesNoModeAndNoScale) {
 }
 
 TEST(EnforcementController, AForeignModeFileIsWrittenAgain) {
-  ClusterStory story;
+  FakeStory story;
   story.Tick();
   story.evidence = EvidenceMaker{};
   ASSERT_TRUE(story.Until("Paused", minutes{5}));
@@ -203,7 +192,7 @@ TEST(EnforcementController, AForeignModeFileIsWrittenAgain) {
 TEST(EnforcementController, ConflictsAndLostAnswersConverge) {
   for (const auto kind : {fakes::Fault::Kind::kStatus, fakes::Fault::Kind::kActedNoAnswer,
                           fakes::Fault::Kind::kUnreachable, fakes::Fault::Kind::kTimeout}) {
-    ClusterStory story("5s", "20s", "20s");
+    FakeStory story("5s", "20s", "20s");
     story.Tick();
     for (const char* target : {"agentenforcements", "configmaps", "/scale", "pods"}) {
       fakes::Fault fault;
@@ -216,7 +205,7 @@ TEST(EnforcementController, ConflictsAndLostAnswersConverge) {
       story.server.AddFault(fault);
     }
     story.PlayTour();
-    ExpectRestored(story);
+    story.ExpectRestored();
     EXPECT_THAT(story.replicas_seen, ElementsAre(3, 0, 1, 3));
   }
 }
@@ -224,29 +213,7 @@ TEST(EnforcementController, ConflictsAndLostAnswersConverge) {
 // The operator dies before and after every write of pause -> scale-down -> restore; the next one
 // reaches the same end, and replicas are never lost.
 TEST(EnforcementCrash, AtEveryWriteTheNextOperatorConverges) {
-  const auto make = [] { return std::make_unique<ClusterStory>("5s", "20s", "20s"); };
-  const auto reference_story = make();
-  ClusterStory& reference = *reference_story;
-  reference.PlayTour();
-  const int writes = reference.transport.writes();
-  ASSERT_GT(writes, 10);
-  for (const bool after : {false, true}) {
-    for (int at = 1; at <= writes; ++at) {
-      SCOPED_TRACE(std::string(after ? "after" : "before") + " write " + std::to_string(at));
-      const auto made = make();
-      ClusterStory& story = *made;
-      story.transport.KillAtWrite(at, after);
-      story.PlayTour();
-      EXPECT_EQ(story.restarts, 2);
-      ExpectRestored(story);
-      EXPECT_THAT(story.replicas_seen, ElementsAre(3, 0, 1, 3));
-      EXPECT_EQ(story.Enforcement()["status"]["ledger"]["trips"], 1);
-      EXPECT_EQ(story.events.Count("HumanOverride"), 0);
-      if (::testing::Test::HasFailure()) {
-        return;
-      }
-    }
-  }
+  DieAtEveryWrite([] { return std::make_unique<FakeStory>("5s", "20s", "20s"); });
 }
 
 }  // namespace
