@@ -81,6 +81,7 @@ void SloController::Watch() {
   caches_.stateful_sets.OnChange(
       [workload_changed](const auto& change) { workload_changed(change, "StatefulSet"); });
   reports_.OnReport([this](const PodReport& report) { OnReport(report); });
+  board_.OnCloseRequest([this](const std::string& slo) { Look(slo); });
 }
 
 void SloController::Look(const std::string& slo) {

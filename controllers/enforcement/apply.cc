@@ -170,7 +170,7 @@ void Applier::Emit(const Input& input, const EventDraft& draft) const {
   event.reason = draft.reason;
   event.action = draft.action;
   event.note = draft.note;
-  event.distinct = true;  // each is a step of the story, and steps are bounded by holds
+  event.distinct = !draft.repeats;  // a step of the story; holds bound how many there are
   for (const SloFacts& slo : input.slos) {
     if (slo.name != draft.slo) {
       continue;

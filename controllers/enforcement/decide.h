@@ -28,7 +28,8 @@ struct EventDraft {
   std::string reason;
   std::string action;
   std::string note;
-  std::string slo;  // also told to this AgentSLO; empty: to the workload alone
+  std::string slo;       // also told to this AgentSLO; empty: to the workload alone
+  bool repeats = false;  // may come again and again: counted in one series
 };
 
 struct Decision {

@@ -225,7 +225,8 @@ Result<EnforcementController::Pass> EnforcementController::RunOnce(const std::st
     const std::string why = ToString(pass.error());
     log::Warn("enforcement_failed", {{"workload", key}, {"error", why}});
     metrics_.CountAction("EnforcementFailed", false);
-    applier_.Emit(input, {true, "EnforcementFailed", "Enforce", why + ". Next: tried again", ""});
+    applier_.Emit(input,
+                  {true, "EnforcementFailed", "Enforce", why + ". Next: tried again", "", true});
   }
   return pass;
 }
@@ -299,8 +300,14 @@ Result<EnforcementController::Pass> EnforcementController::Carry(const std::stri
     memory.published_at = memory.mode_checked_at;
     pass.again = true;
   }
-  for (const std::string& slo : decision.close_incidents) {
-    board_.RequestClose(workload.ns + "/" + slo);
+  const MonotonicTime now = clock_.MonotonicNow();
+  // The answer comes as news, which brings us here again: ask at leisure, or we would spin.
+  if (!decision.close_incidents.empty() &&
+      (!memory.close_asked_at || now - *memory.close_asked_at >= options_.held_interval)) {
+    memory.close_asked_at = now;
+    for (const std::string& slo : decision.close_incidents) {
+      board_.RequestClose(workload.ns + "/" + slo);
+    }
   }
   if (decision.scale_to) {
     RELIABILITY_TRY(applier_.Scale(workload, *decision.scale_to, version));

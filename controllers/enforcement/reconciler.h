@@ -62,6 +62,7 @@ class EnforcementController {
     MonotonicTime mode_checked_at{};
     std::optional<MonotonicTime> published_at;
     Nudger nudger;
+    std::optional<MonotonicTime> close_asked_at;
     std::optional<MonotonicTime> measured_at;  // for held_seconds
   };
   struct Pass {

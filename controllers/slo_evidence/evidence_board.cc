@@ -29,8 +29,14 @@ EvidenceBoard::Ptr EvidenceBoard::Get(std::string_view slo) const {
 }
 
 void EvidenceBoard::RequestClose(std::string_view slo) {
-  const MutexLock lock(mutex_);
-  close_requests_.emplace(slo);
+  const std::string name(slo);
+  {
+    const MutexLock lock(mutex_);
+    close_requests_.insert(name);
+  }
+  for (const auto& handler : close_handlers_) {
+    handler(name);
+  }
 }
 
 bool EvidenceBoard::TakeCloseRequest(std::string_view slo) {

@@ -36,6 +36,11 @@ class EvidenceBoard {
   // Register before the first Publish. Called on the publisher's thread, without locks.
   void OnPublish(Handler handler) { handlers_.push_back(std::move(handler)); }
 
+  // Likewise, for RequestClose.
+  void OnCloseRequest(std::function<void(const std::string& slo)> handler) {
+    close_handlers_.push_back(std::move(handler));
+  }
+
   void Publish(Ptr evidence);
   void Remove(std::string_view slo);
   // Null if this SLO was not measured yet.
@@ -51,7 +56,8 @@ class EvidenceBoard {
   mutable Mutex mutex_;
   std::map<std::string, Ptr, std::less<>> evidence_ GUARDED_BY(mutex_);
   std::set<std::string, std::less<>> close_requests_ GUARDED_BY(mutex_);
-  std::vector<Handler> handlers_;  // constant after start
+  std::vector<Handler> handlers_;                                        // constant after start
+  std::vector<std::function<void(const std::string&)>> close_handlers_;  // constant after start
 };
 
 }  // namespace reliability::controllers

@@ -112,7 +112,7 @@ class RealBackend final : public Backend {
 TEST(EnforcementKills, AtEveryWriteOnARealApiServer) {
   http::InitPool(8);
   log::Options quiet;
-  quiet.level = log::Level::kInfo;
+  quiet.level = log::Level::kError;
   log::Init(quiet);
   const auto clock = MakeRealClock();
   const auto credentials = kube::LoadCredentials(*clock, kube::ProcessEnvironment(), "");
