@@ -141,6 +141,9 @@ struct App::Impl {
     if (!parts->tls.loaded()) {
       return "no certificate loaded yet";
     }
+    if (!parts->certificates.Ready()) {
+      return "the webhook configurations do not trust the certificate yet";
+    }
     return parts->reflectors.Missing();
   }
 

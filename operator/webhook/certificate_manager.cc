@@ -48,9 +48,15 @@ void CertificateManager::StartLoading() {
   loader_ = std::jthread([this](const std::stop_token& stop) {
     do {
       LogFailure("certificate_load_failed", LoadOnce());
-    } while (clock_.WaitFor(tls_.loaded() ? options_.load_interval : options_.load_interval_missing,
-                            stop));
+    } while (clock_.WaitFor(NextLoad(), stop));
   });
+}
+
+Milliseconds CertificateManager::NextLoad() const {
+  if (!tls_.loaded()) {
+    return options_.load_interval_missing;
+  }
+  return trusted_ ? options_.load_interval : options_.load_interval_untrusted;
 }
 
 void CertificateManager::StartKeeping() {
@@ -127,8 +133,15 @@ Status CertificateManager::Announce(const std::string& ca_bundle) const {
 
 Status CertificateManager::AnnounceTo(const kube::ObjectRef& ref,
                                       const std::string& encoded) const {
-  RELIABILITY_ASSIGN_OR_RETURN(const std::string body, client_.Get(ref));
-  const Json configuration = Json::parse(body, nullptr, false);
+  const auto body = client_.Get(ref);
+  if (!body.has_value()) {
+    if (body.error().code == Code::kNotFound) {
+      log::Warn("webhook_configuration_missing", {{"configuration", ref.ToString()}});
+      return {};
+    }
+    return Fail(body.error());
+  }
+  const Json configuration = Json::parse(*body, nullptr, false);
   Json patch = Json::array();
   std::size_t index = 0;
   for (const Json& hook : List(configuration, "webhooks")) {
@@ -165,7 +178,9 @@ Status CertificateManager::KeepOnce() {
   }
   kept_ = plan.set;
   RELIABILITY_TRY(Use(plan.set));
-  return Announce(plan.ca_bundle);
+  RELIABILITY_TRY(Announce(plan.ca_bundle));
+  trusted_ = true;
+  return {};
 }
 
 Status CertificateManager::LoadOnce() {
@@ -173,7 +188,38 @@ Status CertificateManager::LoadOnce() {
   if (!stored.has_value()) {
     return {};  // the leader has not made it yet
   }
-  return Use(stored->set);
+  RELIABILITY_TRY(Use(stored->set));
+  if (trusted_) {
+    return {};
+  }
+  const std::string& authority = stored->set.authority.certificate_pem;
+  RELIABILITY_ASSIGN_OR_RETURN(
+      const bool mutating,
+      Trusts({kube::resources::kMutatingWebhooks, "", options_.mutating_webhook}, authority));
+  RELIABILITY_ASSIGN_OR_RETURN(
+      const bool validating,
+      Trusts({kube::resources::kValidatingWebhooks, "", options_.validating_webhook}, authority));
+  trusted_ = mutating && validating;
+  return {};
+}
+
+Result<bool> CertificateManager::Trusts(const kube::ObjectRef& ref,
+                                        const std::string& authority) const {
+  const auto body = client_.Get(ref);
+  if (!body.has_value()) {
+    if (body.error().code == Code::kNotFound) {
+      return true;
+    }
+    return Fail(body.error());
+  }
+  const Json configuration = Json::parse(*body, nullptr, false);
+  for (const Json& hook : List(configuration, "webhooks")) {
+    const auto bundle = Base64Decode(Text(Member(hook, "clientConfig"), "caBundle"));
+    if (!bundle.has_value() || bundle->find(authority) == std::string::npos) {
+      return false;
+    }
+  }
+  return true;
 }
 
 Status CertificateManager::Use(const CertificateSet& set) {

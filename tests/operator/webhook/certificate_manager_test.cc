@@ -76,6 +76,35 @@ TEST_F(CertificateManagerTest, FollowersLoadWhatTheLeaderMade) {
   EXPECT_EQ(follower_tls.NotAfter(), leader_tls.NotAfter());
 }
 
+TEST_F(CertificateManagerTest, AReplicaIsReadyOnlyWhenTheApiServerTrustsIt) {
+  net::ServerTls leader_tls;
+  const auto leader = Make(leader_tls);
+  EXPECT_FALSE(leader->Ready());
+  ASSERT_TRUE(leader->KeepOnce().has_value());
+  EXPECT_TRUE(leader->Ready());
+  // Installed again: the Secret is still there, the configurations are new.
+  const Json fresh = Json::parse(R"({"webhooks":[{"name":"a","clientConfig":{}}]})");
+  server_.Merge(resources::kMutatingWebhooks, "", "hooks", fresh);
+  net::ServerTls tls;
+  const auto follower = Make(tls);
+  ASSERT_TRUE(follower->LoadOnce().has_value());
+  EXPECT_TRUE(tls.loaded());
+  EXPECT_FALSE(follower->Ready());
+  ASSERT_TRUE(leader->KeepOnce().has_value());
+  ASSERT_TRUE(follower->LoadOnce().has_value());
+  EXPECT_TRUE(follower->Ready());
+}
+
+TEST_F(CertificateManagerTest, AMissingConfigurationMakesNoCallsAndBlocksNothing) {
+  server_.Remove(resources::kMutatingWebhooks, "", "hooks");
+  net::ServerTls leader_tls;
+  ASSERT_TRUE(Make(leader_tls)->KeepOnce().has_value());
+  net::ServerTls tls;
+  const auto follower = Make(tls);
+  ASSERT_TRUE(follower->LoadOnce().has_value());
+  EXPECT_TRUE(follower->Ready());
+}
+
 TEST_F(CertificateManagerTest, ANewAuthorityIsAnnouncedTogetherWithTheOldOne) {
   net::ServerTls tls;
   const auto leader = Make(tls);
