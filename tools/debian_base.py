@@ -12,11 +12,6 @@ import tempfile
 
 SUITE = "bookworm"
 NAME = "localhost/debian-base"
-DEFAULT_SOURCES = [
-    ("http://deb.debian.org/debian", SUITE, "main"),
-    ("http://deb.debian.org/debian", f"{SUITE}-updates", "main"),
-    ("http://deb.debian.org/debian-security", f"{SUITE}-security", "main"),
-]
 # ca-certificates: package installers in later steps need it.
 OPTIONS = [
     "--variant=minbase", "--include=ca-certificates", '--aptopt=APT::Install-Recommends "false"',
@@ -71,7 +66,9 @@ def machine_sources(root: pathlib.Path = pathlib.Path("/etc/apt")) -> list[tuple
         elif path.suffix == ".sources" and path.is_file():
             found += _stanzas(path.read_text(encoding="utf-8"))
     ours = [entry for entry in found if entry[1] == SUITE or entry[1].startswith(f"{SUITE}-")]
-    return ours if any(entry[1] == SUITE for entry in ours) else DEFAULT_SOURCES
+    if not any(entry[1] == SUITE for entry in ours):
+        raise BaseError(f"{root} names no archive of Debian {SUITE}. Next: add one to {root / 'sources.list'}")
+    return ours
 
 
 def _key(sources: list[tuple[str, str, str]]) -> str:

@@ -52,8 +52,9 @@ class Sources(unittest.TestCase):
         self.assertEqual(self.read(sources_list_d__debian_sources=text), [
             ("http://a.test/debian", "bookworm", "main"), ("http://a.test/debian", "bookworm-updates", "main")])
 
-    def test_a_machine_without_debian_12_sources_gets_the_default(self):
-        self.assertEqual(self.read(sources_list="deb http://a.test trixie main\n"), debian_base.DEFAULT_SOURCES)
+    def test_a_machine_without_debian_12_sources_is_told_what_is_missing(self):
+        with self.assertRaisesRegex(debian_base.BaseError, "bookworm"):
+            self.read(sources_list="deb http://a.test trixie main\n")
 
 
 @unittest.skipUnless(os.geteuid() == 0, "needs root")
