@@ -15,6 +15,7 @@
 #include "libs/base/log.h"
 #include "libs/base/mutex.h"
 #include "libs/base/strings.h"
+#include "libs/http/keep_alive.h"
 #include "libs/http/tls_state.h"
 
 namespace reliability::http {
@@ -96,6 +97,27 @@ Result<SplitUrl> Split(const std::string& url) {
     out.target.insert(out.target.begin(), '/');
   }
   return out;
+}
+
+// The library calls this before each request, for a new connection before it has a socket: with an
+// address for a host the family is known, so the socket can be made here. A connection to a name
+// gets keep-alive with its second request.
+void PrepareSocket(boost::asio::ip::tcp::socket& socket, const std::string& origin) {
+  boost::system::error_code error;
+  if (!socket.is_open()) {
+    const std::string host = web::uri(origin).host();
+    const bool bracketed = host.starts_with('[') && host.ends_with(']');
+    const auto address =
+        boost::asio::ip::make_address(bracketed ? host.substr(1, host.size() - 2) : host, error);
+    if (error) {
+      return;
+    }
+    socket.open(address.is_v4() ? boost::asio::ip::tcp::v4() : boost::asio::ip::tcp::v6(), error);
+    if (error) {
+      return;  // the connect fails, too, and says why
+    }
+  }
+  EnableKeepAlive(socket.native_handle());
 }
 
 Error ToError(const std::exception_ptr& error, const std::string& what) {
@@ -305,6 +327,12 @@ class CpprestTransport final : public Transport {
     wh::client::http_client_config config;
     config.set_timeout(kLibraryTimeout);
     config.set_max_redirects(0);
+    config.set_nativehandle_options([tls = url.tls, origin = url.origin](void* handle) {
+      using Socket = boost::asio::ip::tcp::socket;
+      PrepareSocket(tls ? static_cast<boost::asio::ssl::stream<Socket&>*>(handle)->next_layer()
+                        : *static_cast<Socket*>(handle),
+                    origin);
+    });
     if (url.tls) {
       RELIABILITY_ASSIGN_OR_RETURN(const auto state, TlsState::Make(*material));
       config.set_ssl_context_callback([state](boost::asio::ssl::context& context) {

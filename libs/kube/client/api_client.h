@@ -63,7 +63,8 @@ class Credentials;
 struct ApiClientOptions {
   Milliseconds deadline{10'000};       // of one call
   Milliseconds list_deadline{60'000};  // of one page of a list
-  // A watch without a byte for so long counts as dead. Bookmarks come every minute.
+  // A watch without a byte for so long counts as dead. Bookmarks come every minute; a dead peer is
+  // noticed sooner, by TCP keep-alive (45 s).
   Milliseconds watch_idle{75'000};
   double requests_per_second = 50;  // of this client, watches included; 0: no limit
   int burst = 100;

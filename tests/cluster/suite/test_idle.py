@@ -10,7 +10,7 @@ from base import SuiteCase
 from kube import condition, wait_for
 from workload import Tenant
 
-COUNT, QUIET_SECONDS = 50, 60
+COUNT, SETTLED_SECONDS, QUIET_SECONDS = 50, 20, 60
 WRITES = {"create", "update", "patch", "delete", "deletecollection"}
 
 
@@ -32,8 +32,11 @@ class Idle(SuiteCase):
             wait_for(f"{COUNT} accepted {kind}", lambda kind=kind: sum(
                 1 for item in self.kube.list(kind, tenant.namespace)
                 if (condition(item, "Accepted") or ("",))[0] == "True") == COUNT, 180, 0.5)
-        # The last status of the apply wave may still be on its way: wait for a quiet 10 s, then count a minute.
-        wait_for("a first quiet 10 s", lambda: self.writes(10) == {}, 180)
+        # The last status of the apply wave, or what earlier tests deleted, may still be on its way: a reflector that
+        # lost the API server in the test before waits up to 10 s. So first a quiet 20 s, then count a minute.
+        wait_for("the earlier tests' namespaces to be gone", lambda: not [
+            item["metadata"]["name"] for item in self.kube.list("Namespace") if item["status"]["phase"] == "Terminating"], 120, 0.5)
+        wait_for(f"a first quiet {SETTLED_SECONDS} s", lambda: self.writes(SETTLED_SECONDS) == {}, 240)
         seen = self.writes(QUIET_SECONDS)
         print(f"\n  {COUNT} policies and SLOs, {QUIET_SECONDS} s: {sum(seen.values())} API writes besides the lease "
               f"{dict(seen) or ''}", flush=True)
@@ -56,7 +59,10 @@ class Idle(SuiteCase):
                 resource = entry.get("objectRef", {}).get("resource")
                 if (entry.get("stage") == "ResponseComplete" and entry.get("verb") in WRITES
                         and self.release_namespace in user and resource != "leases"):
-                    counted[f"{entry['verb']} {resource}/{entry['objectRef'].get('subresource', '')}"] += 1
+                    target = entry["objectRef"]
+                    path = "/".join(target[part] for part in ("namespace", "resource", "name", "subresource")
+                                    if part in target)
+                    counted[f"{entry['verb']} {path}"] += 1
         return dict(counted)
 
 

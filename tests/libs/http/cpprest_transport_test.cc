@@ -1,6 +1,9 @@
 #include "libs/http/cpprest_transport.h"
 
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
 #include <array>
 #include <atomic>
@@ -381,6 +384,36 @@ TEST_F(TlsTest, NewMaterialMakesNewConnections) {
   ASSERT_TRUE(transport->Send(Get(server.url()), kLong).has_value());
   EXPECT_EQ(client_cn_, "new");
   EXPECT_EQ(server.connections(), before + 1);
+}
+
+// The TCP_KEEPIDLE of this process's connections to `port`, 0 for those without keep-alive.
+std::vector<int> KeepAliveIdleOf(std::uint16_t port) {
+  std::vector<int> found;
+  for (int fd = 3; fd < 1'024; ++fd) {
+    sockaddr_in peer{};
+    socklen_t size = sizeof(peer);
+    if (::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) != 0 ||
+        peer.sin_family != AF_INET || ntohs(peer.sin_port) != port) {
+      continue;
+    }
+    int on = 0;
+    int idle = 0;
+    size = sizeof(on);
+    EXPECT_EQ(::getsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, &size), 0);
+    size = sizeof(idle);
+    EXPECT_EQ(::getsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, &size), 0);
+    found.push_back(on == 0 ? 0 : idle);
+  }
+  return found;
+}
+
+TEST_F(TlsTest, ADeadPeerIsNoticedThoughTheWatchIsSilent) {
+  LoopbackServer server(Handler(), ServerTls("IP:127.0.0.1"));
+  const auto transport = Trusting(pki_.ca_pem());
+  ASSERT_TRUE(transport->Send(Get(server.url()), kLong).has_value());
+  const std::string url = server.url();
+  const auto port = static_cast<std::uint16_t>(std::stoi(url.substr(url.rfind(':') + 1)));
+  EXPECT_EQ(KeepAliveIdleOf(port), std::vector<int>{15});
 }
 
 }  // namespace

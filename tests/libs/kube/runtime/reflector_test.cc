@@ -183,6 +183,21 @@ TEST_F(ReflectorTest, ExpiredHistoryInEitherFormRelists) {
   EXPECT_TRUE(reflector_->HasSynced());
 }
 
+TEST_F(ReflectorTest, ListsSoonOnceTheServerIsBackAndHistoryExpired) {
+  Put("goes", 1);
+  Start();
+  server_.AwaitWatches(1);
+  server_.AddFault({.kind = Fault::Kind::kUnreachable, .target = "watch=true", .times = 8});
+  server_.EndWatches();
+  Eventually([&] { return reflector_->Stats().errors >= 7; });
+  server_.Remove(resources::kConfigMaps, "shop", "goes");
+  server_.Compact();
+  Eventually([&] { return reflector_->Stats().expired == 1; });
+  const MonotonicTime back = clock_.MonotonicNow();
+  AwaitGone("goes");
+  EXPECT_LE(clock_.MonotonicNow() - back, Milliseconds{900}) << "0.8 s, not the outage's 10 s";
+}
+
 TEST_F(ReflectorTest, APageThatExpiredStartsTheListAgain) {
   for (int i = 0; i < 30; ++i) {
     Put("c" + std::to_string(i), i);
