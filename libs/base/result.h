@@ -61,6 +61,9 @@ using Status = tl::expected<void, Error>;
 #define RELIABILITY_CONCAT_INNER(a, b) a##b
 #define RELIABILITY_CONCAT(a, b) RELIABILITY_CONCAT_INNER(a, b)
 
+// A name that is declared, or assigned to, takes no parentheses.
+// NOLINTBEGIN(bugprone-macro-parentheses)
+
 // Returns the error of a Status/Result expression, if it has one.
 #define RELIABILITY_TRY(expr)                                                \
   do {                                                                       \
@@ -79,3 +82,5 @@ using Status = tl::expected<void, Error>;
 
 #define RELIABILITY_ASSIGN_OR_RETURN(lhs, expr) \
   RELIABILITY_ASSIGN_OR_RETURN_IMPL(RELIABILITY_CONCAT(reliability_result_, __LINE__), lhs, expr)
+
+// NOLINTEND(bugprone-macro-parentheses)
