@@ -1,9 +1,9 @@
 #include "controllers/agent_policy/decide.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "controllers/agent_policy/render.h"
+#include "libs/api/governing_policy.h"
 #include "libs/base/hash.h"
 #include "libs/base/strings.h"
 #include "libs/sidecar_config/decode.h"
@@ -33,18 +33,9 @@ Coverage Count(const std::vector<PodView>& pods, const std::string& hash, const 
 
 }  // namespace
 
-PolicyPtr InCharge(const std::vector<PolicyPtr>& policies) {
-  const auto it = std::min_element(
-      policies.begin(), policies.end(), [](const PolicyPtr& a, const PolicyPtr& b) {
-        return std::pair(a->metadata.creation_timestamp, std::string_view(a->metadata.name)) <
-               std::pair(b->metadata.creation_timestamp, std::string_view(b->metadata.name));
-      });
-  return it == policies.end() ? nullptr : *it;
-}
-
 Plan Decide(const Input& input, const std::string& current_json) {
   Plan plan;
-  plan.policy = InCharge(input.policies);
+  plan.policy = api::GoverningPolicy(input.policies);
   sidecar_config::PolicyDocument document;
   if (plan.policy != nullptr) {
     document = Render(*plan.policy, input.slos);

@@ -10,10 +10,6 @@
 
 namespace reliability::controllers::agent_policy {
 
-// The policy in charge of a workload that several name: the oldest, of the same age the first by
-// name. Null if there is none.
-[[nodiscard]] PolicyPtr InCharge(const std::vector<PolicyPtr>& policies);
-
 struct Coverage {
   std::vector<std::string> covered;  // pod names: the sidecar runs the newest policy.json
   std::vector<std::string> stale;    // another one, none yet, or it cannot be read

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "libs/api/governing_policy.h"
+#include "libs/api/workload_keys.h"
+
 namespace reliability::controllers::agent_policy {
 
 Caches::Caches(kube::Store<api::AgentReliabilityPolicy>& policy_store,
@@ -14,25 +17,9 @@ Caches::Caches(kube::Store<api::AgentReliabilityPolicy>& policy_store,
       deployments(deployment_store),
       stateful_sets(stateful_set_store),
       pods(pod_store),
-      policies_of(policies,
-                  [](const api::AgentReliabilityPolicy& policy) {
-                    std::vector<std::string> names;
-                    for (const api::TargetRef& target : policy.spec.target_refs) {
-                      names.push_back(api::WorkloadKey(policy.metadata.namespace_, target));
-                    }
-                    return names;
-                  }),
-      slos_of(slos,
-              [](const api::AgentSlo& slo) {
-                return std::vector{api::WorkloadKey(slo.metadata.namespace_, slo.spec.target_ref)};
-              }),
-      pods_of(pods, [](const api::Pod& pod) {
-        std::vector<std::string> names;
-        if (const auto target = api::WorkloadOf(pod.metadata)) {
-          names.push_back(api::WorkloadKey(pod.metadata.namespace_, *target));
-        }
-        return names;
-      }) {}
+      policies_of(policies, api::PolicyWorkloadKeys),
+      slos_of(slos, api::SloWorkloadKeys),
+      pods_of(pods, api::PodWorkloadKeys) {}
 
 std::string Caches::WorkloadUid(std::string_view ns, const api::TargetRef& target) const {
   const std::string key = std::string(ns) + "/" + target.name;
@@ -44,12 +31,6 @@ std::string Caches::WorkloadUid(std::string_view ns, const api::TargetRef& targe
   return stateful_set == nullptr ? std::string() : stateful_set->metadata.uid;
 }
 
-bool Targets(const api::AgentReliabilityPolicy& policy, const api::TargetRef& target) {
-  const auto& refs = policy.spec.target_refs;
-  return !policy.metadata.deletion_timestamp.has_value() &&
-         std::find(refs.begin(), refs.end(), target) != refs.end();
-}
-
 Input Gather(const Caches& caches, const ReportOf& report_of, std::string_view ns,
              const api::TargetRef& target) {
   Input input;
@@ -58,7 +39,7 @@ Input Gather(const Caches& caches, const ReportOf& report_of, std::string_view n
   input.target_uid = caches.WorkloadUid(ns, target);
   const std::string key = api::WorkloadKey(ns, target);
   for (PolicyPtr& policy : caches.policies_of.Find(key)) {
-    if (Targets(*policy, target)) {
+    if (api::Targets(*policy, target)) {
       input.policies.push_back(std::move(policy));
     }
   }

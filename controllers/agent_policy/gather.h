@@ -42,7 +42,4 @@ using ReportOf = std::function<std::optional<SidecarReport>(std::string_view pod
 [[nodiscard]] Input Gather(const Caches& caches, const ReportOf& report_of, std::string_view ns,
                            const api::TargetRef& target);
 
-// True if the policy exists for good and names this workload.
-[[nodiscard]] bool Targets(const api::AgentReliabilityPolicy& policy, const api::TargetRef& target);
-
 }  // namespace reliability::controllers::agent_policy

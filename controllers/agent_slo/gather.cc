@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "libs/api/governing_policy.h"
 #include "libs/api/names.h"
 
 namespace reliability::controllers::agent_slo {
@@ -14,12 +15,8 @@ constexpr Milliseconds kScrapeSlack{3'000};
 }  // namespace
 
 bool InCharge(const api::AgentReliabilityPolicy& policy, const api::TargetRef& target) {
-  const auto& refs = policy.spec.target_refs;
-  if (policy.metadata.deletion_timestamp.has_value() ||
-      std::find(refs.begin(), refs.end(), target) == refs.end()) {
-    return false;
-  }
-  return std::any_of(policy.status.ancestors.begin(), policy.status.ancestors.end(),
+  return api::Targets(policy, target) &&
+         std::any_of(policy.status.ancestors.begin(), policy.status.ancestors.end(),
                      [&](const api::PolicyAncestor& ancestor) {
                        return ancestor.ancestor_ref == target &&
                               api::IsTrue(ancestor.conditions, "Accepted");

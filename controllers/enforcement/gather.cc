@@ -1,7 +1,9 @@
 #include "controllers/enforcement/gather.h"
 
 #include <algorithm>
-#include <tuple>
+
+#include "libs/api/governing_policy.h"
+#include "libs/api/workload_keys.h"
 
 namespace reliability::controllers::enforcement {
 namespace {
@@ -21,27 +23,6 @@ constexpr OwnerMark kOwnerMarks[] = {
     {false, "helm.toolkit.fluxcd.io/name", "Flux (HelmRelease)"},
 };
 constexpr std::string_view kScaledObjectLabel = "scaledobject.keda.sh/name";
-
-// The older one wins, as the policy controller decides, too.
-std::shared_ptr<const api::AgentReliabilityPolicy> GoverningPolicy(const Caches& caches,
-                                                                   const api::Workload& workload,
-                                                                   const std::string& key) {
-  std::shared_ptr<const api::AgentReliabilityPolicy> oldest;
-  for (auto& policy : caches.policies_of.Find(key)) {
-    const auto& refs = policy->spec.target_refs;
-    if (policy->metadata.deletion_timestamp ||
-        std::find(refs.begin(), refs.end(), workload.target) == refs.end()) {
-      continue;
-    }
-    const auto age = [](const api::AgentReliabilityPolicy& p) {
-      return std::tie(p.metadata.creation_timestamp, p.metadata.name);
-    };
-    if (!oldest || age(*policy) < age(*oldest)) {
-      oldest = std::move(policy);
-    }
-  }
-  return oldest;
-}
 
 template <class T>
 void FillWorkload(const std::shared_ptr<const T>& object, WorkloadFacts& facts) {
@@ -174,37 +155,11 @@ Caches::Caches(kube::Store<api::AgentReliabilityPolicy>& policy_store,
       stateful_sets(stateful_set_store),
       autoscalers(autoscaler_store),
       pods(pod_store),
-      policies_of(policies,
-                  [](const api::AgentReliabilityPolicy& policy) {
-                    std::vector<std::string> names;
-                    for (const api::TargetRef& target : policy.spec.target_refs) {
-                      names.push_back(api::WorkloadKey(policy.metadata.namespace_, target));
-                    }
-                    return names;
-                  }),
-      slos_of(slos,
-              [](const api::AgentSlo& slo) {
-                return std::vector{api::WorkloadKey(slo.metadata.namespace_, slo.spec.target_ref)};
-              }),
-      overrides_of(
-          overrides,
-          [](const api::ReliabilityOverride& order) {
-            return std::vector{api::WorkloadKey(order.metadata.namespace_, order.spec.target_ref)};
-          }),
-      autoscalers_of(autoscalers,
-                     [](const api::HorizontalPodAutoscaler& autoscaler) {
-                       const api::ScaleTargetRef& ref = autoscaler.scale_target_ref;
-                       return std::vector{api::WorkloadKey(
-                           autoscaler.metadata.namespace_,
-                           api::TargetRef{.group = "apps", .kind = ref.kind, .name = ref.name})};
-                     }),
-      pods_of(pods, [](const api::Pod& pod) {
-        std::vector<std::string> names;
-        if (const auto target = api::WorkloadOf(pod.metadata)) {
-          names.push_back(api::WorkloadKey(pod.metadata.namespace_, *target));
-        }
-        return names;
-      }) {}
+      policies_of(policies, api::PolicyWorkloadKeys),
+      slos_of(slos, api::SloWorkloadKeys),
+      overrides_of(overrides, api::OverrideWorkloadKeys),
+      autoscalers_of(autoscalers, api::AutoscalerWorkloadKeys),
+      pods_of(pods, api::PodWorkloadKeys) {}
 
 bool Caches::HasSynced() const {
   return policies.HasSynced() && slos.HasSynced() && reactions.HasSynced() &&
@@ -263,7 +218,10 @@ Input Gather(const Caches& caches, const PodReports& reports, const EvidenceBoar
     metadata = stateful_set ? &stateful_set->metadata : nullptr;
   }
   FillAutoscaler(caches, key, metadata, input.workload);
-  const auto policy = GoverningPolicy(caches, workload, key);
+  auto policies = caches.policies_of.Find(key);
+  std::erase_if(policies,
+                [&](const auto& policy) { return !api::Targets(*policy, workload.target); });
+  const auto policy = api::GoverningPolicy(policies);
   if (policy) {
     input.policy =
         PolicyFacts{policy->metadata.name, policy->spec.enforcement == api::Enforcement::kEnforce};

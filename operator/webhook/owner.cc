@@ -3,8 +3,8 @@
 #include <utility>
 #include <vector>
 
-#include "controllers/agent_policy/decide.h"
 #include "libs/api/decode.h"
+#include "libs/api/governing_policy.h"
 #include "libs/api/names.h"
 #include "libs/kube/core/list_page.h"
 
@@ -68,12 +68,12 @@ Result<agent_policy::PolicyPtr> OwnerLookup::PolicyOf(const std::string& ns,
   const std::string key = api::WorkloadKey(ns, target);
   std::vector<agent_policy::PolicyPtr> policies;
   for (auto& policy : caches_.policies_of.Find(key)) {
-    if (agent_policy::Targets(*policy, target)) {
+    if (api::Targets(*policy, target)) {
       policies.push_back(std::move(policy));
     }
   }
   if (!policies.empty()) {
-    return agent_policy::InCharge(policies);
+    return api::GoverningPolicy(policies);
   }
   const MonotonicTime now = clock_.MonotonicNow();
   {
@@ -87,7 +87,7 @@ Result<agent_policy::PolicyPtr> OwnerLookup::PolicyOf(const std::string& ns,
                                client_.List(kube::resources::kAgentReliabilityPolicies, ns));
   const auto page = kube::DecodeListPage(body, [&](std::string_view raw) {
     auto policy = api::Decode<api::AgentReliabilityPolicy>(raw);
-    if (policy.has_value() && agent_policy::Targets(*policy, target)) {
+    if (policy.has_value() && api::Targets(*policy, target)) {
       policies.push_back(std::make_shared<const api::AgentReliabilityPolicy>(*std::move(policy)));
     }
   });
@@ -101,7 +101,7 @@ Result<agent_policy::PolicyPtr> OwnerLookup::PolicyOf(const std::string& ns,
     }
     missed_[key] = now;
   }
-  return agent_policy::InCharge(policies);
+  return api::GoverningPolicy(policies);
 }
 
 }  // namespace reliability::webhook

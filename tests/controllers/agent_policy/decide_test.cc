@@ -30,15 +30,6 @@ PodView Pod(const std::string& name, bool injected, std::optional<SidecarReport>
   return pod;
 }
 
-TEST(InCharge, TheOlderPolicyThenTheFirstByName) {
-  const auto old = Share(MakePolicy("z", kNow - Milliseconds{1000}));
-  const auto young = Share(MakePolicy("a", kNow));
-  const auto same = Share(MakePolicy("b", kNow));
-  EXPECT_EQ(InCharge({young, old}), old);
-  EXPECT_EQ(InCharge({same, young}), young);
-  EXPECT_EQ(InCharge({}), nullptr);
-}
-
 TEST(Decide, RendersTheWorkloadsDocument) {
   Input input = OneWorkload();
   input.policies = {Share(MakePolicy())};

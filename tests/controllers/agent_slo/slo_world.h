@@ -12,6 +12,7 @@
 #include "controllers/agent_slo/reconciler.h"
 #include "libs/api/decode.h"
 #include "libs/api/names.h"
+#include "libs/api/workload_keys.h"
 #include "libs/kube/core/resource.h"
 #include "tests/fakes/fake_api_server.h"
 #include "tests/fakes/fake_clock.h"
@@ -69,26 +70,9 @@ struct Process {
   kube::Store<api::Deployment> deployments;
   kube::Store<api::StatefulSet> stateful_sets;
   kube::Store<api::Pod> pods;
-  kube::Index<api::AgentSlo> slos_of{
-      slos, [](const api::AgentSlo& slo) {
-        return std::vector{api::WorkloadKey(slo.metadata.namespace_, slo.spec.target_ref)};
-      }};
-  kube::Index<api::AgentReliabilityPolicy> policies_of{
-      policies, [](const api::AgentReliabilityPolicy& policy) {
-        std::vector<std::string> names;
-        for (const api::TargetRef& target : policy.spec.target_refs) {
-          names.push_back(api::WorkloadKey(policy.metadata.namespace_, target));
-        }
-        return names;
-      }};
-  kube::Index<api::Pod> pods_of{
-      pods, [](const api::Pod& pod) {
-        std::vector<std::string> names;
-        if (const auto target = api::WorkloadOf(pod.metadata)) {
-          names.push_back(api::WorkloadKey(pod.metadata.namespace_, *target));
-        }
-        return names;
-      }};
+  kube::Index<api::AgentSlo> slos_of{slos, api::SloWorkloadKeys};
+  kube::Index<api::AgentReliabilityPolicy> policies_of{policies, api::PolicyWorkloadKeys};
+  kube::Index<api::Pod> pods_of{pods, api::PodWorkloadKeys};
   PodReports reports;
   EvidenceBoard board;
   metrics::Registry registry;
