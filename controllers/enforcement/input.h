@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "controllers/slo_evidence/evidence_board.h"
@@ -69,6 +70,13 @@ struct ReleaseFacts {
   SystemTime expires{};
 };
 
+// mode.json as the ConfigMap holds it.
+struct PublishedMode {
+  std::pair<std::int64_t, std::int64_t> order;  // (leader epoch, generation)
+  bool normal = true;                           // it says Normal
+  bool intact = true;                           // nobody else has written it since we did
+};
+
 struct Input {
   SystemTime now{};
   double jitter = 0.5;  // a draw in [0, 1)
@@ -84,8 +92,8 @@ struct Input {
   std::vector<SloFacts> slos;  // sorted by name
   std::vector<PodFacts> pods;  // with a sidecar and not finished; sorted by name
   std::optional<ReleaseFacts> release;
-  // The order that the ConfigMap holds: (leader epoch, generation); nothing without mode.json.
-  std::optional<std::pair<std::int64_t, std::int64_t>> published;
+  // Nothing without mode.json, which is Normal.
+  std::optional<PublishedMode> published;
   // How long ago this process wrote it.
   std::optional<Milliseconds> since_publish;
 };

@@ -76,19 +76,23 @@ sidecar_config::ModeDocument ModeDocumentOf(const Input& input,
   return document;
 }
 
+// True if mode.json says what was ordered. Not only asked while something is held: a former
+// leader's late write would hold every pod that starts later.
 bool Machine::Published() const {
-  if (!s_.order) {
-    return true;
-  }
+  const bool normal = !s_.order || s_.order->mode == Mode::kNormal;
   if (!in_.published) {
-    return s_.order->mode == Mode::kNormal;  // a missing file is Normal
+    return normal;  // a missing file is Normal
   }
-  return *in_.published == std::pair(s_.order->leader_epoch, s_.order->generation);
+  if (!s_.order) {
+    return in_.published->normal;
+  }
+  return in_.published->order == std::pair(s_.order->leader_epoch, s_.order->generation) &&
+         (normal ? in_.published->normal : in_.published->intact);
 }
 
 void Machine::Order() {
   const Mode wanted = SidecarMode(s_);
-  if (!s_.order && wanted == Mode::kNormal) {
+  if (!s_.order && wanted == Mode::kNormal && Published()) {
     return;  // never ordered anything
   }
   if (!s_.order) {
@@ -103,13 +107,18 @@ void Machine::Order() {
       order.mode != wanted ||
       (wanted == Mode::kHalfOpen && pods(s_.half_open) != pods(in_.status.half_open)) ||
       (wanted == Mode::kThrottled && s_.cause != in_.status.cause);
+  // Sidecars obey the highest order. A higher one than ours is somebody else's, or is left from an
+  // AgentEnforcement that was deleted.
+  const std::pair there =
+      in_.published ? in_.published->order : std::pair<std::int64_t, std::int64_t>{};
+  const bool outbid = there > std::pair(order.leader_epoch, order.generation);
   const bool due =
       wanted != Mode::kNormal &&
       (!order.valid_until || now_ >= *order.valid_until - (kOrderValidFor - kOrderRenewEvery));
-  if (changed || due) {
+  if (changed || due || outbid) {
     order.mode = wanted;
-    order.leader_epoch = std::max(order.leader_epoch, in_.leader_epoch);
-    ++order.generation;
+    order.leader_epoch = std::max({order.leader_epoch, in_.leader_epoch, there.first});
+    order.generation = (outbid ? std::max(order.generation, there.second) : order.generation) + 1;
     order.valid_until =
         wanted == Mode::kNormal ? std::nullopt : std::optional(now_ + kOrderValidFor);
   }

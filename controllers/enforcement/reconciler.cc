@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "libs/base/log.h"
-#include "libs/sidecar_config/decode.h"
 #include "libs/sidecar_config/encode.h"
 
 namespace reliability::controllers::enforcement {
@@ -12,15 +11,14 @@ namespace {
 // Hold, order, target, scale, result, and a few conflicts in between.
 constexpr int kMaxPasses = 12;
 
-std::optional<std::pair<std::int64_t, std::int64_t>> OrderIn(const std::string& json) {
-  if (json.empty()) {
-    return std::nullopt;
-  }
-  const auto decoded = sidecar_config::DecodeMode(json);
-  if (!decoded) {
-    return std::nullopt;  // broken by somebody: written again
-  }
-  return std::pair{decoded->document.leader_epoch, decoded->document.generation};
+// A sidecar that obeys another order than the one we know of read another file.
+bool ObeysAnother(const std::vector<PodFacts>& pods, const ModeFile& file) {
+  const auto ours =
+      file.published() ? file.published()->order : std::pair<std::int64_t, std::int64_t>{};
+  return std::any_of(pods.begin(), pods.end(), [&](const PodFacts& pod) {
+    return pod.covered && !pod.terminating && pod.generation != 0 &&
+           std::pair(pod.leader_epoch, pod.generation) != ours;
+  });
 }
 
 }  // namespace
@@ -158,7 +156,7 @@ kube::Outcome EnforcementController::Reconcile(const std::string& key) {
     const Result<Pass> pass = RunOnce(key, *workload, *memory);
     if (!pass) {
       if (pass.error().code != Code::kConflict) {
-        memory->mode_known = false;  // a lost answer may hide a write
+        memory->mode_file.Forget();  // a lost answer may hide a write
         return kube::Retry{pass.error()};
       }
       Refresh(*workload, *memory);  // somebody was faster: look again
@@ -247,22 +245,19 @@ Status EnforcementController::FillLive(const api::Workload& workload, Memory& me
       return Fail(live.error());
     }
   }
-  if (!input.status.order || !input.workload.exists) {
+  if (!input.workload.exists) {
     return {};
   }
   const MonotonicTime now = clock_.MonotonicNow();
-  if (!memory.mode_known || (held && now - memory.mode_checked_at >= options_.drift_interval)) {
+  ModeFile& file = memory.mode_file;
+  const Milliseconds again =
+      !held && ObeysAnother(input.pods, file) ? options_.held_interval : options_.drift_interval;
+  if (!file.known() || now - file.checked_at() >= again) {
     RELIABILITY_ASSIGN_OR_RETURN(std::string json, applier_.ReadMode(workload));
-    const bool foreign = memory.mode_known && json != memory.mode_json;
-    memory.published = foreign ? std::nullopt : OrderIn(json);
-    memory.mode_json = std::move(json);
-    memory.mode_known = true;
-    memory.mode_checked_at = now;
+    file.Read(std::move(json), now);
   }
-  input.published = memory.published;
-  if (memory.published_at) {
-    input.since_publish = now - *memory.published_at;
-  }
+  input.published = file.published();
+  input.since_publish = file.SinceWritten(now);
   return {};
 }
 
@@ -291,13 +286,9 @@ Result<EnforcementController::Pass> EnforcementController::Carry(const std::stri
   Tell(input, decision);
   if (decision.publish) {
     std::string json = sidecar_config::EncodeMode(*decision.publish);
-    memory.mode_known = false;  // until the answer is here
+    memory.mode_file.Forget();  // until the answer is here
     RELIABILITY_TRY(applier_.WriteMode(workload, json));
-    memory.published = {decision.publish->leader_epoch, decision.publish->generation};
-    memory.mode_json = std::move(json);
-    memory.mode_known = true;
-    memory.mode_checked_at = clock_.MonotonicNow();
-    memory.published_at = memory.mode_checked_at;
+    memory.mode_file.Wrote(std::move(json), *decision.publish, clock_.MonotonicNow());
     pass.again = true;
   }
   const MonotonicTime now = clock_.MonotonicNow();
@@ -350,17 +341,18 @@ Result<EnforcementController::Pass> EnforcementController::Carry(const std::stri
       }
     }
   }
+  earlier(options_.drift_interval);
   return pass;
 }
 
 Result<std::optional<Milliseconds>> EnforcementController::NudgePods(const api::Workload& workload,
                                                                      Memory& memory,
                                                                      const Input& input) {
-  if (!memory.published) {
+  const std::optional<PublishedMode>& published = memory.mode_file.published();
+  if (!published) {
     return std::optional<Milliseconds>{};
   }
-  const Nudger::Plan plan =
-      memory.nudger.Next(input.pods, *memory.published, clock_.MonotonicNow());
+  const Nudger::Plan plan = memory.nudger.Next(input.pods, published->order, clock_.MonotonicNow());
   for (const Nudger::Nudge& nudge : plan.nudges) {
     RELIABILITY_TRY(applier_.Annotate(workload.ns, nudge.pod, nudge.annotation));
     burst_(nudge.uid);

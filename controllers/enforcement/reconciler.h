@@ -16,6 +16,7 @@
 #include "controllers/enforcement/apply.h"
 #include "controllers/enforcement/gather.h"
 #include "controllers/enforcement/metrics.h"
+#include "controllers/enforcement/mode_file.h"
 #include "controllers/enforcement/nudger.h"
 #include "libs/base/mutex.h"
 #include "libs/base/rng.h"
@@ -26,7 +27,7 @@ namespace reliability::controllers::enforcement {
 struct Options {
   int workers = 2;
   Milliseconds held_interval{5'000};     // a held workload is looked at at least so often
-  Milliseconds drift_interval{300'000};  // mode.json is read again while something is held
+  Milliseconds drift_interval{300'000};  // mode.json is read again: somebody may have written it
   std::uint64_t seed = 0;                // of the jitter; 0: random
 };
 
@@ -55,12 +56,7 @@ class EnforcementController {
     std::optional<api::AgentEnforcement> object;  // the newest version
     // Versions that `object` replaced ("" = absent): a cache that shows one is behind.
     std::set<std::string> superseded;
-    // mode.json as last read or written.
-    bool mode_known = false;
-    std::optional<std::pair<std::int64_t, std::int64_t>> published;
-    std::string mode_json;
-    MonotonicTime mode_checked_at{};
-    std::optional<MonotonicTime> published_at;
+    ModeFile mode_file;
     Nudger nudger;
     std::optional<MonotonicTime> close_asked_at;
     std::optional<MonotonicTime> measured_at;  // for held_seconds

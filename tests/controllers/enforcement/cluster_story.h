@@ -152,6 +152,7 @@ class ClusterStory {
   EventLog events;
   EvidenceMaker evidence = EvidenceMaker::Calm();
   bool pods_work = true;  // probe turns are clean
+  bool strays = false;    // somebody else writes mode.json, too
   std::vector<int> replicas_seen;
   int restarts = 0;
   std::unique_ptr<kube::ApiClient> client;

@@ -135,8 +135,8 @@ class World {
     }
     for (PodFacts& pod : in.pods) {
       if (in.published) {
-        pod.leader_epoch = in.published->first;
-        pod.generation = in.published->second;
+        pod.leader_epoch = in.published->order.first;
+        pod.generation = in.published->order.second;
       }
     }
   }
@@ -148,7 +148,10 @@ class World {
       events.push_back(event);
     }
     if (decision.publish) {
-      in.published = {decision.publish->leader_epoch, decision.publish->generation};
+      in.published =
+          PublishedMode{.order = {decision.publish->leader_epoch, decision.publish->generation},
+                        .normal = decision.publish->mode == sidecar_config::Mode::kNormal,
+                        .intact = true};
       mode_document = *decision.publish;
       in.since_publish = Milliseconds{720};
       Ack();

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "libs/base/duration.h"
+#include "libs/sidecar_config/encode.h"
 #include "tests/controllers/enforcement/fake_story.h"
 
 namespace reliability::controllers::enforcement {
@@ -96,6 +97,63 @@ TEST(EnforcementController, DeletingTheObjectRestoresAndItComesAnew) {
   EXPECT_EQ(story.SidecarMode(), "Normal");
   EXPECT_EQ(story.Mode(), "Normal");
   EXPECT_NE(story.Enforcement()["metadata"]["uid"], uid);
+  // The new object knows no orders, but the sidecars do: they obey only a higher one.
+  story.evidence = EvidenceMaker{};
+  ASSERT_TRUE(story.Until("Paused", minutes{30}));
+  story.Ticks(seconds{10});
+  EXPECT_EQ(story.events.Count("AgentPaused"), 2);
+}
+
+// What a former leader wrote late, or somebody by hand, while nothing is held.
+nlohmann::json ModeMap(const std::string& mode_json) {
+  return {{"metadata",
+           {{"name", "agent-reliability-deployment-refunds-agent"}, {"namespace", "support"}}},
+          {"data", {{"mode.json", mode_json}}}};
+}
+std::string PausedOrder(std::int64_t leader_epoch, std::int64_t generation) {
+  sidecar_config::ModeDocument order;
+  order.leader_epoch = leader_epoch;
+  order.generation = generation;
+  order.mode = sidecar_config::Mode::kPaused;
+  order.cause = "refunds-completed/stop";
+  order.valid_until = kClusterStart + hours{24};
+  return sidecar_config::EncodeMode(order);
+}
+
+TEST(EnforcementController, AStrayOrderIsTakenBackWhileNothingIsHeld) {
+  struct Case {
+    bool held_before;
+    std::string json;
+  };
+  for (const Case& given : {Case{true, PausedOrder(1, 1)}, Case{true, PausedOrder(7, 99)},
+                            Case{true, "{"}, Case{false, PausedOrder(1, 1)}}) {
+    SCOPED_TRACE(given.json);
+    FakeStory story("5s", "20s", "20s");
+    if (given.held_before) {
+      story.PlayTour();
+      story.ExpectRestored();
+    } else {
+      story.Tick();
+    }
+    story.strays = true;
+    story.Put(res::kConfigMaps, ModeMap(given.json));
+    story.Ticks(minutes{6}, seconds{15});
+    EXPECT_EQ(story.SidecarMode(), "Normal");
+    EXPECT_EQ(story.Mode(), "Normal");
+    story.Ticks(minutes{20}, seconds{15});  // the rules' timers end
+    const int writes = story.transport.writes();
+    story.Ticks(minutes{30}, seconds{15});
+    EXPECT_EQ(story.transport.writes(), writes);  // at rest again
+  }
+}
+
+TEST(EnforcementController, ANewPodThatObeysAStrayOrderIsNoticedAtOnce) {
+  FakeStory story("5s", "20s", "20s");
+  story.PlayTour();
+  story.Ticks(minutes{20});
+  story.Put(res::kConfigMaps, ModeMap(PausedOrder(7, 99)));  // every sidecar obeys
+  story.Ticks(seconds{15});
+  EXPECT_EQ(story.SidecarMode(), "Normal");
 }
 
 TEST(EnforcementController, WithoutAPolicyTheObjectGoesAfterTheRestore) {
