@@ -16,6 +16,7 @@ struct EventDraft {
   std::string reason;
   std::string action;
   std::string note;
+  bool repeats = false;  // may come again and again: counted in one series
 };
 
 struct Decision {

@@ -64,6 +64,7 @@ void SloController::TakeOver(Entry& entry, const api::AgentSlo& slo,
   }
   entry.state.emplace(std::move(state));
   entry.saved_at = header->written;
+  TellVanished(entry, slo);
   log::Info("slo_history_restored", {{"slo", NameOf(slo)},
                                      {"leader_epoch", header->leader_epoch},
                                      {"pods", entry.state->counters().pods()},
@@ -108,7 +109,7 @@ void SloController::SaveIfDue(Entry& entry, const api::AgentSlo& slo, SystemTime
 }
 
 Status SloController::Save(Entry& entry, const api::AgentSlo& slo, SystemTime now) {
-  const std::string bytes =
+  const auto [bytes, left_out] =
       policy::EncodeCheckpoint({leader_epoch_.load(), entry.key, now}, *entry.state);
   auto version = applier_.WriteHistory(slo, entry.version, bytes, entry.damaged);
   if (!version.has_value() && NotAsExpected(version.error())) {
@@ -128,6 +129,7 @@ Status SloController::Save(Entry& entry, const api::AgentSlo& slo, SystemTime no
   entry.saved_at = now;
   entry.save_now = false;
   entry.damaged.clear();
+  TellLeftOut(entry, slo, left_out);
   entry.state->ClearDirty();
   return {};
 }

@@ -53,6 +53,9 @@ SloController::SloController(const Caches& caches, PodReports& reports, Evidence
                                  "Writes of SLO histories.", {{"outcome", "written"}})),
       save_failures_(registry.GetCounter("agent_reliability_slo_history_writes_total",
                                          "Writes of SLO histories.", {{"outcome", "failed"}})),
+      history_left_out_(registry.GetCounter(
+          "agent_reliability_slo_history_pods_left_out_total",
+          "Pods left out of a written SLO history, as it was full; once for each write.")),
       slos_(clock, {.name = "agent_slo", .workers = options_.workers, .queue = {}},
             [this](const std::string& key) { return ReconcileSlo(key); }),
       reactions_(clock, {.name = "error_budget_policy", .queue = {}},
@@ -120,6 +123,7 @@ void SloController::Forget(const std::string& key) {
 
 void SloController::MergeReports(Entry& entry, const api::AgentSlo& slo, SystemTime now) {
   std::set<std::string> pods;
+  bool final_ledger = false;
   {
     const MutexLock lock(mutex_);
     const auto it = inboxes_.find(entry.key);
@@ -127,7 +131,7 @@ void SloController::MergeReports(Entry& entry, const api::AgentSlo& slo, SystemT
       return;
     }
     pods.swap(it->second.pods);
-    entry.save_now = entry.save_now || std::exchange(it->second.final_ledger, false);
+    final_ledger = std::exchange(it->second.final_ledger, false);
   }
   for (const std::string& uid : pods) {
     const PodReports::Ptr report = reports_.Get(uid);
@@ -136,6 +140,18 @@ void SloController::MergeReports(Entry& entry, const api::AgentSlo& slo, SystemT
       MergeReport(*entry.state, entry.key, *report, slo.metadata.creation_timestamp, now);
     }
   }
+  // Before the ends are noted: that a pod ended can wait for the next minute, its counts cannot.
+  entry.save_now = entry.save_now || (final_ledger && entry.state->dirty());
+  std::vector<std::string> killed;
+  SystemTime last_read{};
+  for (const std::string& uid : pods) {
+    const PodReports::Ptr report = reports_.Get(uid);
+    if (report != nullptr && report->final_at && entry.state->EndPod(uid) && LostItsTail(*report)) {
+      killed.push_back(report->name);
+      last_read = std::max(last_read, report->read_at);
+    }
+  }
+  TellKilled(slo, killed, last_read);
 }
 
 kube::Outcome SloController::ReconcileSlo(const std::string& key) {

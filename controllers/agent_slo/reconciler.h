@@ -19,6 +19,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "controllers/agent_slo/apply.h"
 #include "controllers/agent_slo/gather.h"
@@ -79,8 +80,9 @@ class SloController {
     // History.
     std::string version;  // resourceVersion of our last write; empty: no object
     SystemTime saved_at{};
-    bool save_now = false;  // must not wait for the next minute
-    std::string damaged;    // found there, to be kept aside with the next write
+    bool save_now = false;     // must not wait for the next minute
+    std::size_t left_out = 0;  // pods that did not fit into the last save
+    std::string damaged;       // found there, to be kept aside with the next write
     std::optional<SloMetrics> metrics;
   };
   // What happened to one SLO since its last reconcile.
@@ -114,6 +116,14 @@ class SloController {
   [[nodiscard]] Status Save(Entry& entry, const api::AgentSlo& slo, SystemTime now);
   void StepDown(const api::AgentSlo& slo, std::int64_t epoch);
 
+  // lost_outcomes.cc
+  void TellKilled(const api::AgentSlo& slo, const std::vector<std::string>& pods,
+                  SystemTime last_read);
+  void TellVanished(Entry& entry, const api::AgentSlo& slo);
+  void TellLeftOut(Entry& entry, const api::AgentSlo& slo, std::size_t left_out);
+  void TellLost(const api::AgentSlo& slo, const char* cause, const std::vector<std::string>& pods,
+                std::string note);
+
   const Caches caches_;
   PodReports& reports_;
   EvidenceBoard& board_;
@@ -124,6 +134,7 @@ class SloController {
   Applier applier_;
   metrics::Counter saves_;
   metrics::Counter save_failures_;
+  metrics::Counter history_left_out_;
   std::atomic<std::int64_t> leader_epoch_{0};
   std::atomic<bool> stepped_down_{false};
   Mutex mutex_;
@@ -133,6 +144,9 @@ class SloController {
   kube::Controller slos_;
   kube::Controller reactions_;
 };
+
+// True if the sidecar that was read last left no last words: what it counted since is unknown.
+[[nodiscard]] bool LostItsTail(const PodReport& report);
 
 // Adds what the report says beyond what was counted. False if it says nothing about this SLO.
 // `created`: of the SLO; nothing of it can be older.

@@ -1,6 +1,7 @@
 #include "libs/policy/slo_checkpoint.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "libs/base/hash.h"
 
@@ -8,7 +9,8 @@ namespace reliability::policy {
 namespace {
 
 constexpr std::string_view kMagic = "agslo";
-constexpr std::uint64_t kVersion = 1;
+// 2: of each pod, whether its end was seen. Version 1 is still read.
+constexpr std::uint64_t kVersion = 2;
 constexpr std::size_t kChecksumBytes = 8;
 
 std::string EncodeBody(const CheckpointHeader& header, const SloState& state,
@@ -23,8 +25,13 @@ std::string EncodeBody(const CheckpointHeader& header, const SloState& state,
   return out.Take();
 }
 
+struct Opened {
+  CheckpointHeader header;
+  std::uint64_t version = 0;
+};
+
 // Checks magic, version and checksum; `in` then stands at the state.
-Result<CheckpointHeader> ReadHeader(std::string_view bytes, std::optional<ByteReader>& in) {
+Result<Opened> ReadHeader(std::string_view bytes, std::optional<ByteReader>& in) {
   if (bytes.size() < kChecksumBytes) {
     return Fail(Code::kInvalid, "checkpoint is cut off");
   }
@@ -35,24 +42,26 @@ Result<CheckpointHeader> ReadHeader(std::string_view bytes, std::optional<ByteRe
     return Fail(Code::kInvalid, "not an SLO checkpoint");
   }
   const std::uint64_t version = reader.Uint();
-  if (version != kVersion) {
-    return Fail(Code::kUnsupported, "checkpoint version " + std::to_string(version) + " is not " +
-                                        std::to_string(kVersion));
+  if (version == 0 || version > kVersion) {
+    return Fail(Code::kUnsupported, "checkpoint version " + std::to_string(version) +
+                                        " is not among 1 to " + std::to_string(kVersion));
   }
   if (tail.Fixed64() != Fnv1a(body)) {
     return Fail(Code::kInvalid, "checkpoint is damaged: the checksum does not match");
   }
-  CheckpointHeader header;
-  header.leader_epoch = reader.Int();
-  header.slo_key = reader.Text();
-  header.written = reader.Time();
-  return header;
+  Opened opened;
+  opened.version = version;
+  opened.header.leader_epoch = reader.Int();
+  opened.header.slo_key = reader.Text();
+  opened.header.written = reader.Time();
+  return opened;
 }
 
 }  // namespace
 
-std::string EncodeCheckpoint(const CheckpointHeader& header, const SloState& state) {
-  std::size_t pods = state.counters().pods();
+Checkpoint EncodeCheckpoint(const CheckpointHeader& header, const SloState& state) {
+  const std::size_t all = state.counters().pods();
+  std::size_t pods = all;
   std::string body = EncodeBody(header, state, pods);
   while (body.size() + kChecksumBytes > kCheckpointMaxBytes && pods > 0) {
     pods -= std::max<std::size_t>(1, pods / 8);
@@ -60,18 +69,19 @@ std::string EncodeCheckpoint(const CheckpointHeader& header, const SloState& sta
   }
   ByteWriter checksum;
   checksum.Fixed64(Fnv1a(body));
-  return body + checksum.bytes();
+  return {body + checksum.bytes(), all - pods};
 }
 
 Result<CheckpointHeader> DecodeCheckpointHeader(std::string_view bytes) {
   std::optional<ByteReader> in;
-  return ReadHeader(bytes, in);
+  RELIABILITY_ASSIGN_OR_RETURN(Opened opened, ReadHeader(bytes, in));
+  return std::move(opened.header);
 }
 
 Status RestoreCheckpoint(std::string_view bytes, SloState& state) {
   std::optional<ByteReader> in;
-  RELIABILITY_TRY(ReadHeader(bytes, in));
-  state.Load(*in);
+  RELIABILITY_ASSIGN_OR_RETURN(const Opened opened, ReadHeader(bytes, in));
+  state.Load(*in, opened.version);
   if (!in->ok() || !in->at_end()) {
     return Fail(Code::kInvalid, "checkpoint does not hold a state of this SLO");
   }

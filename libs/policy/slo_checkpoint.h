@@ -10,7 +10,7 @@
 
 namespace reliability::policy {
 
-inline constexpr std::size_t kCheckpointMaxBytes = 64 * 1024;
+inline constexpr std::size_t kCheckpointMaxBytes = std::size_t{64} * 1024;
 
 struct CheckpointHeader {
   std::int64_t leader_epoch = 0;  // Lease leaseTransitions of the writer
@@ -18,8 +18,14 @@ struct CheckpointHeader {
   SystemTime written{};
 };
 
-// Never larger than kCheckpointMaxBytes: with very many pods those read longest ago are left out.
-[[nodiscard]] std::string EncodeCheckpoint(const CheckpointHeader& header, const SloState& state);
+struct Checkpoint {
+  std::string bytes;
+  // With very many pods those read longest ago do not fit. After a restart they count anew.
+  std::size_t pods_left_out = 0;
+};
+
+// Never larger than kCheckpointMaxBytes.
+[[nodiscard]] Checkpoint EncodeCheckpoint(const CheckpointHeader& header, const SloState& state);
 
 // The header alone; kInvalid if the bytes are damaged, kUnsupported for a newer version.
 [[nodiscard]] Result<CheckpointHeader> DecodeCheckpointHeader(std::string_view bytes);

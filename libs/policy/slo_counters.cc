@@ -1,7 +1,7 @@
 #include "libs/policy/slo_counters.h"
 
 #include <algorithm>
-#include <vector>
+#include <utility>
 
 namespace reliability::policy {
 
@@ -43,6 +43,21 @@ void SloCounters::Seen(std::string_view pod_uid, SystemTime now) {
   pod.last_seen = std::max(pod.last_seen, now);
 }
 
+bool SloCounters::End(std::string_view pod_uid) {
+  const auto pod = pods_.find(pod_uid);
+  return pod != pods_.end() && !std::exchange(pod->second.ended, true);
+}
+
+std::vector<std::string> SloCounters::EndVanished(const std::set<std::string, std::less<>>& live) {
+  std::vector<std::string> vanished;
+  for (auto& [uid, pod] : pods_) {
+    if (!live.contains(uid) && !std::exchange(pod.ended, true)) {
+      vanished.push_back(uid);
+    }
+  }
+  return vanished;
+}
+
 void SloCounters::Prune(const std::set<std::string, std::less<>>& live, SystemTime now) {
   std::erase_if(pods_, [&](const auto& pod) {
     return !live.contains(pod.first) && now - pod.second.last_seen > kKeepFor;
@@ -63,6 +78,7 @@ void SloCounters::Save(ByteWriter& out, std::size_t max_pods) const {
   for (const auto& [seen, pod] : newest) {
     out.Text(pod->first);
     out.Time(seen);
+    out.Uint(pod->second.ended ? 1 : 0);
     out.Uint(pod->second.epochs.size());
     for (const auto& [name, epoch] : pod->second.epochs) {
       out.Text(name);
@@ -73,12 +89,13 @@ void SloCounters::Save(ByteWriter& out, std::size_t max_pods) const {
   }
 }
 
-void SloCounters::Load(ByteReader& in) {
+void SloCounters::Load(ByteReader& in, std::uint64_t version) {
   pods_.clear();
   const std::uint64_t pods = in.Count(3);
   for (std::uint64_t i = 0; i < pods && in.ok(); ++i) {
     Pod& pod = pods_[in.Text()];
     pod.last_seen = in.Time();
+    pod.ended = version < 2 || in.Uint() != 0;
     const std::uint64_t epochs = in.Count(4);
     for (std::uint64_t j = 0; j < epochs && in.ok(); ++j) {
       Epoch& epoch = pod.epochs[in.Text()];

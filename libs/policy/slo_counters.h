@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "libs/policy/slo_bytes.h"
 #include "libs/policy/slo_types.h"
@@ -33,6 +34,12 @@ class SloCounters {
                      std::uint64_t bad, SystemTime epoch_start, SystemTime now);
   // The pod answered (whether or not it had counters for this SLO): moves "last read" on.
   void Seen(std::string_view pod_uid, SystemTime now);
+  // The pod gave its last counters. True the first time, for a pod that is known.
+  bool End(std::string_view pod_uid);
+  // Pods that are not `live` and of which nobody saw the end: ended from now on. Returns their
+  // UIDs.
+  [[nodiscard]] std::vector<std::string> EndVanished(
+      const std::set<std::string, std::less<>>& live);
   // Drops pods that are not `live` any more and were last read kKeepFor ago. `live` = UIDs of all
   // pods that exist; pass it only from a synced cache, or a pod would count twice.
   void Prune(const std::set<std::string, std::less<>>& live, SystemTime now);
@@ -40,7 +47,8 @@ class SloCounters {
   [[nodiscard]] std::size_t pods() const { return pods_.size(); }
   // Saves the `max_pods` most recently read pods.
   void Save(ByteWriter& out, std::size_t max_pods) const;
-  void Load(ByteReader& in);
+  // `version` of the checkpoint: before 2, ends were not saved, and count as seen.
+  void Load(ByteReader& in, std::uint64_t version);
 
  private:
   struct Epoch {
@@ -50,6 +58,7 @@ class SloCounters {
   };
   struct Pod {
     SystemTime last_seen{};
+    bool ended = false;
     std::map<std::string, Epoch, std::less<>> epochs;
   };
   std::map<std::string, Pod, std::less<>> pods_;

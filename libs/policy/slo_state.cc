@@ -33,6 +33,18 @@ void SloState::Record(const CountedDelta& delta, SystemTime now) {
   dirty_ = true;
 }
 
+bool SloState::EndPod(std::string_view pod_uid) {
+  const bool first = counters_.End(pod_uid);
+  dirty_ = dirty_ || first;
+  return first;
+}
+
+std::vector<std::string> SloState::EndVanished(const std::set<std::string, std::less<>>& live) {
+  std::vector<std::string> vanished = counters_.EndVanished(live);
+  dirty_ = dirty_ || !vanished.empty();
+  return vanished;
+}
+
 const SloAssessment& SloState::Tick(SystemTime now) {
   rings_.Advance(now);
   if (pending_.events > 0) {
@@ -165,7 +177,7 @@ void SloState::Save(ByteWriter& out, std::size_t max_pods) const {
   counters_.Save(out, max_pods);
 }
 
-void SloState::Load(ByteReader& in) {
+void SloState::Load(ByteReader& in, std::uint64_t version) {
   if (in.Uint() != static_cast<std::uint64_t>(settings_.window)) {
     in.Fail();
     return;
@@ -186,7 +198,7 @@ void SloState::Load(ByteReader& in) {
   const bool quiet = in.Uint() != 0;
   const SystemTime quiet_since = in.Time();
   quiet_since_ = quiet ? std::optional(quiet_since) : std::nullopt;
-  counters_.Load(in);
+  counters_.Load(in, version);
   if (!same_objective) {
     detector_ = EDetector(settings_.objective.budget());
     incident_open_ = false;

@@ -57,6 +57,10 @@ class SloState {
   [[nodiscard]] SloCounters& counters() { return counters_; }
   [[nodiscard]] const SloCounters& counters() const { return counters_; }
   void Record(const CountedDelta& delta, SystemTime now);
+  // As SloCounters' End and EndVanished; what they find is to be saved.
+  bool EndPod(std::string_view pod_uid);
+  [[nodiscard]] std::vector<std::string> EndVanished(
+      const std::set<std::string, std::less<>>& live);
 
   // Once per tick, after all pods were recorded: one update of the evidence, then the assessment.
   // Closes the incident by itself once E is below alert and nothing fired for hold_for.
@@ -70,13 +74,13 @@ class SloState {
   // change (another window needs another state).
   void Configure(const SloSettings& settings);
 
-  // True once counts, evidence or bands changed since the last ClearDirty.
+  // True once counts, evidence, bands or ends of pods changed since the last ClearDirty.
   [[nodiscard]] bool dirty() const { return dirty_; }
   void ClearDirty() { dirty_ = false; }
   [[nodiscard]] const SloSettings& settings() const { return settings_; }
 
   void Save(ByteWriter& out, std::size_t max_pods) const;
-  void Load(ByteReader& in);
+  void Load(ByteReader& in, std::uint64_t version);
 
  private:
   void Assess(SystemTime now);

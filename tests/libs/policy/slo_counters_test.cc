@@ -78,6 +78,43 @@ TEST(SloCounters, BoundsTheEpochsOfACrashLoop) {
   }
 }
 
+TEST(SloCounters, KnowsWhichEndsWereSeen) {  // ruling 19
+  SloCounters counters;
+  for (const char* pod : {"seen", "live", "vanished"}) {
+    counters.Merge(pod, "e", 5, 1, kStart, kStart);
+    counters.Seen(pod, kStart);
+  }
+  EXPECT_FALSE(counters.End("unknown"));
+  EXPECT_TRUE(counters.End("seen"));
+  EXPECT_FALSE(counters.End("seen"));
+  ByteWriter out;
+  counters.Save(out, 100);
+  SloCounters loaded;
+  ByteReader in(out.bytes());
+  loaded.Load(in, 2);
+  ASSERT_TRUE(in.ok() && in.at_end());
+  EXPECT_EQ(loaded.EndVanished({"live"}), std::vector<std::string>{"vanished"});
+  EXPECT_TRUE(loaded.EndVanished({"live"}).empty());
+}
+
+TEST(SloCounters, EndsOfTheFirstVersionCountAsSeen) {
+  ByteWriter out;
+  out.Uint(1);
+  out.Text("pod");
+  out.Time(kStart);
+  out.Uint(1);
+  out.Text("e");
+  out.Uint(5);
+  out.Uint(1);
+  out.Time(kStart);
+  SloCounters counters;
+  ByteReader in(out.bytes());
+  counters.Load(in, 1);
+  ASSERT_TRUE(in.ok() && in.at_end());
+  EXPECT_TRUE(counters.EndVanished({}).empty());
+  EXPECT_EQ(counters.Merge("pod", "e", 5, 1, kStart, kStart).counts, EventCounts{});
+}
+
 TEST(SloCounters, SavesTheNewestPods) {
   SloCounters counters;
   for (int i = 0; i < 10; ++i) {
@@ -89,7 +126,7 @@ TEST(SloCounters, SavesTheNewestPods) {
   counters.Save(all, 100);
   SloCounters loaded;
   ByteReader in(all.bytes());
-  loaded.Load(in);
+  loaded.Load(in, 2);
   ASSERT_TRUE(in.ok());
   EXPECT_EQ(loaded.pods(), 10U);
   EXPECT_EQ(loaded.Merge("pod3", "e", 6, 1, kStart, kStart + seconds{20}).counts,
@@ -97,7 +134,7 @@ TEST(SloCounters, SavesTheNewestPods) {
   ByteWriter some;
   counters.Save(some, 2);
   ByteReader in2(some.bytes());
-  loaded.Load(in2);
+  loaded.Load(in2, 2);
   EXPECT_EQ(loaded.pods(), 2U);
   EXPECT_EQ(loaded.Merge("pod9", "e", 5, 1, kStart, kStart + seconds{20}).counts, EventCounts{});
 }
