@@ -1,5 +1,6 @@
 #include "controllers/enforcement/override_status.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "libs/api/encode.h"
@@ -10,6 +11,7 @@ namespace {
 
 constexpr const char* kActive = "Active";
 constexpr const char* kExpired = "Expired";
+constexpr Milliseconds kLongestNotice = std::chrono::minutes{15};
 
 api::Condition Make(const char* type, bool holds, const char* reason, std::string message,
                     std::int64_t generation) {
@@ -20,6 +22,24 @@ api::Condition Make(const char* type, bool holds, const char* reason, std::strin
   condition.message = std::move(message);
   condition.observed_generation = generation;
   return condition;
+}
+
+// When its end is announced: 15 minutes before, or in the last quarter of a short life.
+SystemTime NoticeAt(const api::ReliabilityOverride& order) {
+  const SystemTime expires = api::EffectiveExpiry(order);
+  const Milliseconds life = expires - order.metadata.creation_timestamp;
+  return expires - std::min(kLongestNotice, std::max(life, Milliseconds{0}) / 4);
+}
+
+std::string NoticeText(const api::ReliabilityOverride& order, SystemTime now) {
+  const SystemTime expires = api::EffectiveExpiry(order);
+  const std::string target = api::ToString(order.spec.target_ref);
+  const auto left = std::chrono::floor<std::chrono::seconds>(expires - now);
+  return "\"" + order.spec.reason + "\" ends in " + FormatDuration(left) + ", at " +
+         FormatRfc3339(expires) + ": then the rules apply to " + target +
+         " again. Next: see that its budget does not burn any more (kubectl get agslo), or " +
+         (expires < order.spec.expires_at ? "create another override, as this one ends after 7 days"
+                                          : "set a later expiresAt");
 }
 
 }  // namespace
@@ -33,6 +53,7 @@ OverrideDecision DecideOverride(const api::ReliabilityOverride& order, bool targ
   const SystemTime expires = api::EffectiveExpiry(order);
   const std::string until = FormatRfc3339(expires);
   const std::string target = api::ToString(order.spec.target_ref);
+  const api::Condition* before = api::FindCondition(order.status.conditions, kActive);
   const bool was_active = api::IsTrue(order.status.conditions, kActive);
   const bool expired = expires <= now;
   const bool active = !expired && target_exists;
@@ -42,14 +63,19 @@ OverrideDecision DecideOverride(const api::ReliabilityOverride& order, bool targ
     status.applied_at = std::chrono::floor<std::chrono::seconds>(now);
   }
 
-  api::Condition condition =
-      Make(kActive, true, "Released", "nothing is held before " + until, generation);
+  // The reason remembers that the end was announced, the message which end.
+  const SystemTime notice_at = NoticeAt(order);
+  const bool soon = now >= notice_at;
+  api::Condition condition = Make(kActive, true, soon ? "ExpiresSoon" : "Released",
+                                  "nothing is held before " + until, generation);
   if (expired) {
     condition = Make(kActive, false, "Expired", "ended at " + until, generation);
   } else if (!target_exists) {
     condition = Make(kActive, false, "TargetNotFound",
                      "there is no " + target + "; stands as soon as there is one", generation);
   }
+  const bool announced = before != nullptr && before->reason == condition.reason &&
+                         before->message == condition.message;
   api::SetCondition(status.conditions, std::move(condition), now);
   api::SetCondition(status.conditions,
                     expired ? Make(kExpired, true, "Expired", "ended at " + until, generation)
@@ -62,12 +88,15 @@ OverrideDecision DecideOverride(const api::ReliabilityOverride& order, bool targ
                               ". Next: the rules apply again then, or when the override is deleted",
                           ""});
   }
+  if (active && soon && !announced) {
+    out.events.push_back({true, "OverrideExpiring", "Release", NoticeText(order, now), ""});
+  }
   if (expired && was_active) {
     out.events.push_back({false, "OverrideExpired", "Release",
                           "the rules apply to " + target + " again since " + until, ""});
   }
   if (!expired) {
-    out.wake_at = expires;
+    out.wake_at = active && !soon ? notice_at : expires;
   }
   return out;
 }

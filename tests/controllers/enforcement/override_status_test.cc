@@ -33,7 +33,7 @@ TEST(OverrideStatus, ActiveThenExpired) {
   EXPECT_EQ(got.status.applied_at, kStart);
   EXPECT_TRUE(api::IsTrue(got.status.conditions, "Active"));
   EXPECT_FALSE(api::IsTrue(got.status.conditions, "Expired"));
-  EXPECT_EQ(got.wake_at, kStart + hours{1});
+  EXPECT_EQ(got.wake_at, kStart + minutes{45});
   ASSERT_EQ(got.events.size(), 1U);
   EXPECT_EQ(got.events[0].reason, "OverrideActive");
   EXPECT_THAT(got.events[0].note, HasSubstr("nothing is held before 2027-01-15T09:00:00Z"));
@@ -58,7 +58,53 @@ TEST(OverrideStatus, WaitsForItsTarget) {
 
 TEST(OverrideStatus, NeverLongerThanAWeek) {
   const OverrideDecision got = DecideOverride(Order(kStart + hours{24 * 30}), true, kStart);
-  EXPECT_EQ(got.wake_at, kStart + hours{24 * 7});
+  EXPECT_EQ(got.wake_at, kStart + hours{24 * 7} - minutes{15});
+}
+
+TEST(OverrideStatus, TheEndIsAnnouncedOncePerExpiry) {
+  api::ReliabilityOverride order = Order(kStart + hours{1});
+  const auto step = [&](SystemTime now) {
+    OverrideDecision got = DecideOverride(order, true, now);
+    order.status = got.status;  // all that a restarted operator knows
+    return got;
+  };
+  (void)step(kStart);
+  EXPECT_TRUE(step(kStart + minutes{44}).events.empty());
+  OverrideDecision got = step(kStart + minutes{45});
+  ASSERT_EQ(got.events.size(), 1U);
+  EXPECT_TRUE(got.events[0].warning);
+  EXPECT_EQ(got.events[0].reason, "OverrideExpiring");
+  EXPECT_EQ(got.events[0].note,
+            "\"fixed the tool by hand\" ends in 15m, at 2027-01-15T09:00:00Z: then the rules apply "
+            "to Deployment/refunds-agent again. Next: see that its budget does not burn any more "
+            "(kubectl get agslo), or set a later expiresAt");
+  EXPECT_EQ(Reason(got.status, "Active"), "ExpiresSoon");
+  EXPECT_TRUE(api::IsTrue(got.status.conditions, "Active"));
+  EXPECT_EQ(got.wake_at, kStart + hours{1});
+  EXPECT_TRUE(step(kStart + minutes{46}).events.empty());
+
+  order.spec.expires_at = kStart + hours{2};  // put off: a new end, announced anew
+  EXPECT_TRUE(step(kStart + minutes{50}).events.empty());
+  EXPECT_EQ(step(kStart + minutes{106}).events.size(), 1U);
+  order.spec.expires_at = kStart + minutes{121};
+  EXPECT_EQ(step(kStart + minutes{107}).events.size(), 1U);
+  EXPECT_TRUE(step(kStart + minutes{108}).events.empty());
+  EXPECT_EQ(step(kStart + minutes{121}).events.at(0).reason, "OverrideExpired");
+}
+
+TEST(OverrideStatus, AShortLifeIsAnnouncedInItsLastQuarter) {
+  api::ReliabilityOverride order = Order(kStart + minutes{8});
+  EXPECT_EQ(DecideOverride(order, true, kStart).wake_at, kStart + minutes{6});
+  // Not without a workload that it releases.
+  EXPECT_TRUE(DecideOverride(order, false, kStart + minutes{7}).events.empty());
+}
+
+TEST(OverrideStatus, TheLongestLifeCannotBePutOff) {
+  api::ReliabilityOverride order = Order(kStart + hours{24 * 30});
+  order.status = DecideOverride(order, true, kStart).status;
+  const OverrideDecision got = DecideOverride(order, true, kStart + hours{24 * 7} - minutes{5});
+  ASSERT_EQ(got.events.size(), 1U);
+  EXPECT_THAT(got.events[0].note, HasSubstr("or create another override"));
 }
 
 TEST(OverrideController, WritesStatusOnceAndTells) {
