@@ -8,18 +8,18 @@ namespace {
 
 class RealClock final : public Clock {
  public:
-  SystemTime SystemNow() const override {
+  [[nodiscard]] SystemTime SystemNow() const override {
     return std::chrono::time_point_cast<Milliseconds>(std::chrono::system_clock::now());
   }
-  MonotonicTime MonotonicNow() const override {
+  [[nodiscard]] MonotonicTime MonotonicNow() const override {
     return std::chrono::time_point_cast<Milliseconds>(std::chrono::steady_clock::now());
   }
-  bool WaitFor(Milliseconds duration, const std::stop_token& stop) override {
+  bool WaitUntil(MonotonicTime end, const std::stop_token& stop) override {
     std::mutex mutex;
     std::condition_variable_any wake;
     std::unique_lock lock(mutex);
     // No predicate but the stop request: a wake-up before the time is a stop.
-    return !wake.wait_for(lock, stop, duration, [&stop] { return stop.stop_requested(); }) &&
+    return !wake.wait_until(lock, stop, end, [&stop] { return stop.stop_requested(); }) &&
            !stop.stop_requested();
   }
 };

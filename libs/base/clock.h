@@ -16,8 +16,11 @@ class Clock {
   virtual ~Clock() = default;
   [[nodiscard]] virtual SystemTime SystemNow() const = 0;
   [[nodiscard]] virtual MonotonicTime MonotonicNow() const = 0;
-  // Sleeps for `duration` or until `stop` is requested; true if the whole duration passed.
-  virtual bool WaitFor(Milliseconds duration, const std::stop_token& stop) = 0;
+  // Sleeps until `end` or until `stop` is requested; true if `end` was reached.
+  virtual bool WaitUntil(MonotonicTime end, const std::stop_token& stop) = 0;
+  bool WaitFor(Milliseconds duration, const std::stop_token& stop) {
+    return WaitUntil(MonotonicNow() + duration, stop);
+  }
 };
 
 [[nodiscard]] std::unique_ptr<Clock> MakeRealClock();

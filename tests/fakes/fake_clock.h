@@ -22,10 +22,9 @@ class FakeClock final : public Clock {
     const std::lock_guard lock(mutex_);
     return monotonic_;
   }
-  // Blocks until Advance() has passed the end of the wait, or stop is requested.
-  bool WaitFor(Milliseconds duration, const std::stop_token& stop) override {
+  // Blocks until Advance() has reached the end of the wait, or stop is requested.
+  bool WaitUntil(MonotonicTime end, const std::stop_token& stop) override {
     std::unique_lock lock(mutex_);
-    const MonotonicTime end = monotonic_ + duration;
     const auto mine = ends_.insert(end);
     wake_.notify_all();
     const bool passed = wake_.wait(lock, stop, [&] { return monotonic_ >= end; });
@@ -38,13 +37,13 @@ class FakeClock final : public Clock {
     monotonic_ += duration;
     wake_.notify_all();
   }
-  // Blocks until `count` threads wait in WaitFor for a time yet to come: replaces sleeping in
+  // Blocks until `count` threads wait for a time yet to come: replaces sleeping in
   // tests.
   void AwaitWaiters(int count) {
     std::unique_lock lock(mutex_);
     wake_.wait(lock, [&] { return WaitingLocked() >= count; });
   }
-  // Threads that wait in WaitFor for a time yet to come.
+  // Threads that wait for a time yet to come.
   int Waiting() const {
     const std::lock_guard lock(mutex_);
     return WaitingLocked();

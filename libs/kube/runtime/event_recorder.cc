@@ -106,7 +106,8 @@ class EventRecorder::Impl {
         WriteSeries(std::move(series), stop);
       }
       if (batch.empty() && !stop.stop_requested()) {
-        clock_.WaitFor(table_.NextDue(clock_.MonotonicNow()).value_or(kLongWait), interrupted);
+        const MonotonicTime now = clock_.MonotonicNow();
+        clock_.WaitUntil(now + table_.NextDue(now).value_or(kLongWait), interrupted);
       }
     }
     Finish(stop);

@@ -29,8 +29,8 @@ struct WorkQueue::State {
     }
   }
 
-  // Moves due keys; the time until the next one, if there is one.
-  std::optional<Milliseconds> MoveDueLocked(MonotonicTime now) REQUIRES_LOCK(mutex) {
+  // Moves due keys; the time of the next one, if there is one.
+  std::optional<MonotonicTime> MoveDueLocked(MonotonicTime now) REQUIRES_LOCK(mutex) {
     while (!by_time.empty() && by_time.begin()->first <= now) {
       const Key key = by_time.begin()->second;
       due.erase(key);
@@ -40,14 +40,14 @@ struct WorkQueue::State {
     if (by_time.empty()) {
       return std::nullopt;
     }
-    return by_time.begin()->first - now;
+    return by_time.begin()->first;
   }
 
   // The timer's thread. An earlier key interrupts the wait through `interrupt`.
   void RunTimer(const std::stop_token& stop) {
     while (!stop.stop_requested()) {
       std::stop_token interrupted;
-      std::optional<Milliseconds> wait;
+      MonotonicTime end;
       {
         const MutexLock lock(mutex);
         if (shut_down) {
@@ -55,10 +55,11 @@ struct WorkQueue::State {
         }
         interrupt = std::stop_source();
         interrupted = interrupt.get_token();
-        wait = MoveDueLocked(clock.MonotonicNow());
+        const MonotonicTime now = clock.MonotonicNow();
+        constexpr Milliseconds kNothing{3'600'000};
+        end = MoveDueLocked(now).value_or(now + kNothing);
       }
-      constexpr Milliseconds kNothing{3'600'000};
-      clock.WaitFor(wait.value_or(kNothing), interrupted);
+      clock.WaitUntil(end, interrupted);
     }
   }
 

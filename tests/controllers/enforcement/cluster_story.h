@@ -122,6 +122,9 @@ class ClusterStory {
   // Durations of the rule `stop` and of the hold, as in the tour or quicker.
   explicit ClusterStory(std::unique_ptr<Backend> backend, const std::string& held_for = "1m",
                         const std::string& scale_after = "5m", const std::string& open_for = "5m");
+  virtual ~ClusterStory() = default;
+  ClusterStory(const ClusterStory&) = delete;
+  ClusterStory& operator=(const ClusterStory&) = delete;
 
   // A new process: caches from the server, memory empty, the next leader epoch.
   void StartOperator();
