@@ -1,19 +1,27 @@
 #!/usr/bin/env python3
-"""Checks that what the pages name exists: links, and paths of this repository in backticks.
+"""Checks that what the pages name exists: links, paths of this repository in backticks, reasons of events.
 
-Usage: tools/check_docs.py [ROOT]     exit 1 lists each dead link or path.
+docs/events.md must have a row for each reason of libs/api/event_reasons.h and for nothing else, and the code must emit
+each of them.
+
+Usage: tools/check_docs.py [ROOT]     exit 1 lists what is dead or missing.
 """
 
 import pathlib
 import re
 import sys
 
-from source_files import tracked
+from source_files import CPP, tracked
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(#[^)]*)?\)")
 TOP = r"(?:crds|charts|operator|controllers|sidecar|libs|examples|tests|docs|cmake|tools|deploy|\.ci)"
 PATH = re.compile(r"`(" + TOP + r"/[A-Za-z0-9_./*{},<>-]*|Containerfile|Makefile)`")
 MAKE = re.compile(r"`make ([a-z-]+)")
+REASONS = "libs/api/event_reasons.h"
+EVENTS = "docs/events.md"
+REASON = re.compile(r"inline constexpr EventReason k(\w+)\{\"(\w+)\"\};")
+ROW = re.compile(r"^\| `(\w+)` \|", re.MULTILINE)
+MADE = re.compile(r"(?:\bEventReason\s*[({]|\bEventType::k\w+,)\s*\"")
 
 
 def expand(pattern):
@@ -25,6 +33,32 @@ def expand(pattern):
             for name in expand(pattern[:match.start()] + part + pattern[match.end():])]
 
 
+def reason_violations(root):
+    header, page = root / REASONS, root / EVENTS
+    if not header.exists():
+        return []
+    found = []
+    reasons = set()
+    for constant, text in REASON.findall(header.read_text(encoding="utf-8")):
+        reasons.add(text)
+        if constant != text:
+            found.append(f"{REASONS}: k{constant} is \"{text}\"")
+    code = {}
+    for file in tracked(root):
+        if file.suffix in CPP and file != header and file.relative_to(root).parts[0] != "tests":
+            code[file.relative_to(root).as_posix()] = file.read_text(encoding="utf-8")
+    used = set(re.findall(r"\breasons::k(\w+)", "\n".join(code.values())))
+    rows = ROW.findall(page.read_text(encoding="utf-8")) if page.exists() else []
+    found += [f"{EVENTS}: reason {name} is missing. Next: say what it means and what to do"
+              for name in sorted(reasons - set(rows))]
+    found += [f"{EVENTS}: there is no reason {name}" for name in sorted(set(rows) - reasons)]
+    found += [f"{EVENTS}: reason {name} has two rows" for name in sorted({r for r in rows if rows.count(r) > 1})]
+    found += [f"{REASONS}: no code emits {name}" for name in sorted(reasons - used)]
+    found += [f"{name}: makes an event reason of its own. Next: add it to {REASONS}"
+              for name, text in code.items() if MADE.search(text)]
+    return found
+
+
 def violations(root):
     root = pathlib.Path(root)
     targets = set()
@@ -32,7 +66,7 @@ def violations(root):
         for line in (root / "Makefile").read_text(encoding="utf-8").splitlines():
             if match := re.match(r"^([a-z -]+):", line):
                 targets.update(match.group(1).split())
-    found = []
+    found = reason_violations(root)
     for file in tracked(root):
         if file.suffix != ".md":
             continue
@@ -58,7 +92,7 @@ def violations(root):
 def main():
     root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parent.parent)
     found = violations(root)
-    print("\n".join(found) if found else "docs: every link, path and make target exists")
+    print("\n".join(found) if found else "docs: every link, path, make target and event reason exists")
     return 1 if found else 0
 
 

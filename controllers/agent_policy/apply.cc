@@ -103,11 +103,13 @@ void Applier::Emit(const api::AgentReliabilityPolicy& policy, const PolicyEvent&
                                     policy.metadata.name, policy.metadata.uid};
   const kube::EventTarget on_workload{kAppsV1, event.target.kind, ns, event.target.name,
                                       target_uid};
-  kube::Event record{
-      on_policy,    event.warning ? kube::EventType::kWarning : kube::EventType::kNormal,
-      event.reason, event.action,
-      event.note,   std::nullopt,
-      false};
+  kube::Event record{on_policy,
+                     event.warning ? kube::EventType::kWarning : kube::EventType::kNormal,
+                     event.reason.str(),
+                     event.action,
+                     event.note,
+                     std::nullopt,
+                     false};
   if (!target_uid.empty()) {
     record.related = on_workload;
     kube::Event second = record;
@@ -120,7 +122,7 @@ void Applier::Emit(const api::AgentReliabilityPolicy& policy, const PolicyEvent&
 
 void Applier::EmitOrphan(const Input& input, const std::string& pod) const {
   events_.Record({kAppsV1, input.target.kind, input.ns, input.target.name, input.target_uid},
-                 kube::EventType::kWarning, "SidecarOrphaned", "Cover",
+                 kube::EventType::kWarning, api::reasons::kSidecarOrphaned.str(), "Cover",
                  "pod " + pod +
                      " was injected for a policy that is gone, so its sidecar has nothing to run "
                      "and the agent does not start. Next: kubectl delete pod " +

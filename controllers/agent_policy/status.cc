@@ -125,7 +125,7 @@ void AddEvents(const api::AgentReliabilityPolicy& policy, const api::PolicyAnces
     const std::size_t count =
         upstreams.llms.size() + upstreams.mcp_servers.size() + upstreams.tools.size();
     const bool enforce = policy.spec.enforcement == api::Enforcement::kEnforce;
-    events.push_back({"PolicyAccepted", false, "Accept",
+    events.push_back({api::reasons::kPolicyAccepted, false, "Accept",
                       "policy " + policy.metadata.name + " is in charge of " +
                           ToString(after.ancestor_ref) + ": " + (enforce ? "Enforce" : "Observe") +
                           ", " + std::to_string(count) + " upstreams, turns of " +
@@ -133,15 +133,16 @@ void AddEvents(const api::AgentReliabilityPolicy& policy, const api::PolicyAnces
                       after.ancestor_ref});
   }
   if (Entered(before, after, "Accepted", "Conflicted")) {
-    events.push_back({"PolicyConflicted", true, "Accept", message("Accepted"), after.ancestor_ref});
+    events.push_back(
+        {api::reasons::kPolicyConflicted, true, "Accept", message("Accepted"), after.ancestor_ref});
   }
   if (Entered(before, after, "SidecarsCovered", "SidecarsMissing")) {
-    events.push_back(
-        {"SidecarMissing", false, "Cover", message("SidecarsCovered"), after.ancestor_ref});
+    events.push_back({api::reasons::kSidecarMissing, false, "Cover", message("SidecarsCovered"),
+                      after.ancestor_ref});
   }
   if (Entered(before, after, "SidecarsCovered", "SidecarsStale")) {
-    events.push_back(
-        {"SidecarStale", true, "Cover", message("SidecarsCovered"), after.ancestor_ref});
+    events.push_back({api::reasons::kSidecarStale, true, "Cover", message("SidecarsCovered"),
+                      after.ancestor_ref});
   }
 }
 

@@ -5,6 +5,7 @@
 
 #include "controllers/agent_policy/decide.h"
 #include "libs/api/agent_reliability_policy.h"
+#include "libs/api/event_reasons.h"
 
 namespace reliability::controllers::agent_policy {
 
@@ -19,7 +20,7 @@ struct TargetState {
 };
 
 struct PolicyEvent {
-  std::string reason;  // "PolicyAccepted"
+  api::EventReason reason;  // "PolicyAccepted"
   bool warning = false;
   std::string action;
   std::string note;  // with numbers and the next step

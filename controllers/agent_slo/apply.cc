@@ -135,11 +135,13 @@ void Applier::Emit(const api::AgentSlo& slo, const EventDraft& event,
                                  slo.metadata.uid};
   const kube::EventTarget on_workload{kAppsV1, target.kind, ns, target.name, target_uid};
   // A change of state, which the bands' hysteresis keeps rare, is never only counted.
-  kube::Event record{
-      on_slo,        event.warning ? kube::EventType::kWarning : kube::EventType::kNormal,
-      event.reason,  event.action,
-      event.note,    std::nullopt,
-      !event.repeats};
+  kube::Event record{on_slo,
+                     event.warning ? kube::EventType::kWarning : kube::EventType::kNormal,
+                     event.reason.str(),
+                     event.action,
+                     event.note,
+                     std::nullopt,
+                     !event.repeats};
   if (!target_uid.empty()) {
     record.related = on_workload;
     kube::Event second = record;

@@ -8,12 +8,13 @@
 #include <vector>
 
 #include "controllers/agent_slo/input.h"
+#include "libs/api/event_reasons.h"
 
 namespace reliability::controllers::agent_slo {
 
 struct EventDraft {
   bool warning = false;
-  std::string reason;
+  api::EventReason reason;
   std::string action;
   std::string note;
   bool repeats = false;  // may come again and again: counted in one series

@@ -43,7 +43,7 @@ void BurnEvents(const Input& in, const api::AgentSloStatus& after, std::vector<E
   if (fires && Burning(now) > Burning(then)) {
     const bool fast = now->status == Status::kTrue;
     out.push_back(
-        {fast, fast ? "FastBurnDetected" : "SlowBurnDetected", "Evaluate",
+        {fast, fast ? api::reasons::kFastBurnDetected : api::reasons::kSlowBurnDetected, "Evaluate",
          now->reason + ": " + FiringText(*in.assessment, noun) + ". " + NextStepText(in)});
   }
   const auto burned = [](std::optional<api::BurnState> state) {
@@ -51,7 +51,7 @@ void BurnEvents(const Input& in, const api::AgentSloStatus& after, std::vector<E
            state == api::BurnState::kRecovering;
   };
   if (burned(in.previous.burn_state) && after.burn_state == api::BurnState::kNormal) {
-    out.push_back({false, "BurnRecovered", "Evaluate",
+    out.push_back({false, api::reasons::kBurnRecovered, "Evaluate",
                    "no tier fires: " + TierText(in.assessment->tiers.front(), noun)});
   }
 }
@@ -61,14 +61,14 @@ void BudgetEvents(const Input& in, const api::AgentSloStatus& after, std::vector
   const int now = Badness(after.budget_state);
   const std::string text = BudgetText(in.assessment->budget, Noun(in.slo->spec.sli.type)) + ". ";
   if (now == 3 && then < 3) {
-    out.push_back({true, "BudgetExhausted", "Evaluate", text + NextStepText(in)});
+    out.push_back({true, api::reasons::kBudgetExhausted, "Evaluate", text + NextStepText(in)});
   } else if (now > then) {
-    out.push_back({true, "BudgetAtRisk", "Evaluate",
+    out.push_back({true, api::reasons::kBudgetAtRisk, "Evaluate",
                    (now == 2 ? "less than 10% is left: " : "less than 25% is left: ") + text +
                        NextStepText(in)});
   } else if (now < then && after.budget_state != api::BudgetState::kUnknown) {
     out.push_back(
-        {false, "BudgetRecovered", "Evaluate",
+        {false, api::reasons::kBudgetRecovered, "Evaluate",
          text + "The budget is " + std::string(ToString(*after.budget_state)) + " again"});
   }
 }
@@ -80,11 +80,11 @@ void TelemetryEvents(const Input& in, const api::AgentSloStatus& after,
   const bool lost = now->reason == "Unreachable";
   const bool was_lost = then != nullptr && then->reason == "Unreachable";
   if (lost && !was_lost) {
-    out.push_back({true, "TelemetryLost", "Scrape",
+    out.push_back({true, api::reasons::kTelemetryLost, "Scrape",
                    now->message + ". Until then the state is held: nothing escalates or is "
                                   "released"});
   } else if (was_lost && now->status == Status::kTrue) {
-    out.push_back({false, "TelemetryRestored", "Scrape", now->message});
+    out.push_back({false, api::reasons::kTelemetryRestored, "Scrape", now->message});
   }
 }
 

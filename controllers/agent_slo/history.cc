@@ -76,7 +76,7 @@ void SloController::SetAside(Entry& entry, const api::AgentSlo& slo, const Saved
   log::Error("slo_history_damaged", {{"slo", NameOf(slo)}, {"error", why}});
   entry.damaged = saved.bytes;
   entry.save_now = true;
-  const EventDraft event{true, "HistoryDamaged", "Restore",
+  const EventDraft event{true, api::reasons::kHistoryDamaged, "Restore",
                          "the saved counts cannot be used (" + why +
                              ") and were set aside under key \"damaged\" of ConfigMap " +
                              api::CheckpointName(slo.metadata.name) +

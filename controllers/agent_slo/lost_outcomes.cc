@@ -69,7 +69,7 @@ void SloController::TellLeftOut(Entry& entry, const api::AgentSlo& slo, std::siz
                                  {"pods", pods},
                                  {"left_out", left_out}});
   if (begins) {
-    const EventDraft event{true, "HistoryFull", "Save",
+    const EventDraft event{true, api::reasons::kHistoryFull, "Save",
                            "the counters of " + std::to_string(left_out) + " of " +
                                std::to_string(pods) + " pods do not fit into the saved history. " +
                                "If the operator restarts, what these pods counted counts twice. " +
@@ -88,7 +88,7 @@ void SloController::TellLost(const api::AgentSlo& slo, const char* cause,
             {{"slo", kube::MakeKey(slo.metadata.namespace_, slo.metadata.name)},
              {"cause", cause},
              {"pods", pods.size()}});
-  EventDraft event{true, "OutcomesLost", "Scrape", std::move(note)};
+  EventDraft event{true, api::reasons::kOutcomesLost, "Scrape", std::move(note)};
   event.repeats = true;
   applier_.Emit(slo, event, caches_.WorkloadUid(slo.metadata.namespace_, slo.spec.target_ref));
 }

@@ -167,7 +167,7 @@ void Applier::Emit(const Input& input, const EventDraft& draft) const {
   kube::Event event;
   event.regarding = on_workload;
   event.type = draft.warning ? kube::EventType::kWarning : kube::EventType::kNormal;
-  event.reason = draft.reason;
+  event.reason = draft.reason.str();
   event.action = draft.action;
   event.note = draft.note;
   event.distinct = !draft.repeats;  // a step of the story; holds bound how many there are

@@ -86,7 +86,7 @@ void Machine::Enter(Mode mode) {
 void Machine::Free(const std::optional<std::string>& release, const RuleOutcome& rules) {
   s_.would_be.reset();
   const auto back_to_normal = [&](const std::string& why) {
-    Say(false, "AgentRestored", "Restore", "all turns pass again: " + why);
+    Say(false, api::reasons::kAgentRestored, "Restore", "all turns pass again: " + why);
     Enter(Mode::kNormal);
     s_.cause.clear();
     s_.evidence.reset();
@@ -108,7 +108,7 @@ void Machine::Free(const std::optional<std::string>& release, const RuleOutcome&
       s_.cause = rules.throttle->Cause();
       s_.evidence = EvidenceOf(*rules.throttle);
       const int percent = rules.throttle->rule->action.max_reject_percent.value_or(80);
-      Say(true, "AgentThrottled", "Throttle",
+      Say(true, api::reasons::kAgentThrottled, "Throttle",
           "at most " + std::to_string(percent) + "% of new turns answered 503. Cause " +
               CauseText(*rules.throttle) + ". Ends after " +
               FormatDuration(rules.throttle->slo->reaction->spec.recovery.hold_for) + " of calm");
@@ -135,7 +135,7 @@ void Machine::Watch(const RuleOutcome& rules) {
   if (match) {
     const bool hold = match->rule->action.type >= api::ActionType::kPause;
     would = api::WouldBe{hold ? Mode::kPaused : Mode::kThrottled, match->Cause(), now_};
-    Say(false, hold ? "WouldPause" : "WouldThrottle", "Observe",
+    Say(false, hold ? api::reasons::kWouldPause : api::reasons::kWouldThrottle, "Observe",
         std::string("Enforce would now ") + (hold ? "pause" : "throttle") + " " +
             in_.workload.name + ". Cause " + CauseText(*match) + ". Nothing is done, as policy " +
             in_.policy->name + " says Observe");
@@ -271,7 +271,7 @@ void Machine::FinishRestore() {
     note += "; " + Count(*s_.ledger->last_written_replicas, "replica") +
             (s_.ledger->last_written_replicas == s_.ledger->original_replicas ? " as before" : "");
   }
-  Say(false, "AgentRestored", "Restore", note + "; " + TripText());
+  Say(false, api::reasons::kAgentRestored, "Restore", note + "; " + TripText());
   const bool observe = in_.policy && !in_.policy->enforce;
   api::EnforcementLedger rest;
   rest.trips = observe ? 0 : s_.ledger->trips;

@@ -19,13 +19,14 @@
 #include <vector>
 
 #include "controllers/enforcement/input.h"
+#include "libs/api/event_reasons.h"
 #include "libs/sidecar_config/schema.h"
 
 namespace reliability::controllers::enforcement {
 
 struct EventDraft {
   bool warning = false;
-  std::string reason;
+  api::EventReason reason;
   std::string action;
   std::string note;
   std::string slo;       // also told to this AgentSLO; empty: to the workload alone

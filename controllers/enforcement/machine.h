@@ -65,7 +65,7 @@ class Machine {
   void ReportAcks();
   void ReportNextStep(const RuleOutcome& rules);
   void NotifyEvents(const RuleOutcome& rules);
-  void Say(bool warning, std::string reason, std::string action, std::string note);
+  void Say(bool warning, api::EventReason reason, std::string action, std::string note);
   bool SetCondition(std::string_view type, api::ConditionStatus status, std::string reason,
                     std::string message);
   [[nodiscard]] bool HasReason(std::string_view type, std::string_view reason) const;

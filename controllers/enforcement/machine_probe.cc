@@ -54,7 +54,7 @@ bool Machine::PickProbePod(const RuleMatch& match) {
                                       static_cast<std::int64_t>(counts.good),
                                       static_cast<std::int64_t>(counts.bad)});
   }
-  Say(false, "RecoveryProbeStarted", "Probe",
+  Say(false, api::reasons::kRecoveryProbeStarted, "Probe",
       Count(in_.workload.replicas, "replica") + ", " +
           Count(match.slo->reaction->spec.recovery.half_open.max_probes, "turn") +
           " at a time in pod " + pod->name + "; needs " +
@@ -141,7 +141,7 @@ void Machine::HoldAgain(const RuleMatch& match, bool trip, const std::string& wh
     ledger().since = now_;  // no evidence against the agent: the same hold once more
   }
   const std::optional<SystemTime> next = HalfOpenAt(match);
-  Say(true, "RecoveryProbeFailed", "Probe",
+  Say(true, api::reasons::kRecoveryProbeFailed, "Probe",
       why + ": held again, " + TripText() +
           ". Next: " + (next ? "HalfOpen at " + ClockText(*next) : "a human brings it back") +
           ", or at once: " + ReleaseHint());

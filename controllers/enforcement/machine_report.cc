@@ -211,7 +211,7 @@ void Machine::ReportAcks() {
               : probe_at ? ". Next: HalfOpen at " + ClockText(*probe_at)
                          : ". Next: a human brings it back (" + ReleaseHint() + ")";
     }
-    Say(true, "AgentPaused", "Pause", note);
+    Say(true, api::reasons::kAgentPaused, "Pause", note);
   }
   // A renewed order is the same order: acknowledgements of it come with the next reads.
   const bool renewed = !entered && !waiting && in_.status.order && s_.order &&
@@ -261,7 +261,7 @@ void Machine::ReportNextStep(const RuleOutcome& rules) {
     const std::string idle_text = "no probe turn came in " + FormatDuration(kProbeIdle) +
                                   ": the agent gets no traffic. It stays half-open";
     if (idle && in_.status.next_step.find(idle_text) == std::string::npos) {
-      Say(true, "RecoveryProbeIdle", "Probe", idle_text);
+      Say(true, api::reasons::kRecoveryProbeIdle, "Probe", idle_text);
     }
     WakeAt(*probe.started_at + kProbeIdle);
     return set("Normal after " + Count(probe.needed, "clean turn"),
@@ -289,7 +289,7 @@ void Machine::NotifyEvents(const RuleOutcome& rules) {
   for (const RuleMatch& match : rules.newly_fired) {
     if (match.rule->action.type == api::ActionType::kNotify) {
       const policy::SloAssessment& got = match.slo->evidence->assessment;
-      out_.events.push_back({true, "ErrorBudgetNotice", "Notify",
+      out_.events.push_back({true, api::reasons::kErrorBudgetNotice, "Notify",
                              "Rule \"" + match.rule->name + "\" of " +
                                  match.slo->reaction->metadata.name + ": " +
                                  PercentText(got.budget.remaining()) +
@@ -299,9 +299,8 @@ void Machine::NotifyEvents(const RuleOutcome& rules) {
   }
 }
 
-void Machine::Say(bool warning, std::string reason, std::string action, std::string note) {
-  out_.events.push_back(
-      {warning, std::move(reason), std::move(action), std::move(note), CauseSlo()});
+void Machine::Say(bool warning, api::EventReason reason, std::string action, std::string note) {
+  out_.events.push_back({warning, reason, std::move(action), std::move(note), CauseSlo()});
 }
 
 std::string Machine::CauseSlo() const { return s_.cause.substr(0, s_.cause.rfind('/')); }

@@ -79,7 +79,7 @@ void Machine::SettleScale() {
     Enter(Mode::kScaledDown);
     const auto match = FindCause(in_.slos, s_.cause);
     const std::optional<SystemTime> next = match ? HalfOpenAt(*match) : std::nullopt;
-    Say(true, "AgentScaledDown", "ScaleDown",
+    Say(true, api::reasons::kAgentScaledDown, "ScaleDown",
         std::to_string(before) + " → " + std::to_string(in_.workload.replicas) +
             " replicas (saved: " + std::to_string(l.original_replicas.value_or(0)) +
             ") by scale subresource. " +
@@ -113,7 +113,7 @@ void Machine::OnForeignWrite() {
                    std::to_string(in_.workload.replicas) + ", written by " +
                    (manager.empty() ? "somebody else" : manager) +
                    "; no scaling until the incident closes, the sidecars keep the mode");
-  Say(true, "HumanOverride", "StandDown",
+  Say(true, api::reasons::kHumanOverride, "StandDown",
       "replicas set to " + std::to_string(in_.workload.replicas) + " by " +
           (manager.empty() ? "somebody else" : manager) +
           ": we leave them alone until the incident closes; sidecars still refuse new turns. To "
@@ -143,7 +143,7 @@ void Machine::OnRevert() {
       " undid our scaling twice within 10 minutes: we stopped writing replicas, "
       "the sidecars hold. To allow it, leave replicas out of what it applies";
   SetCondition("ScaleConflict", api::ConditionStatus::kTrue, "Reverted", fix);
-  Say(true, "ScaleConflict", "StandDown", fix);
+  Say(true, api::reasons::kScaleConflict, "StandDown", fix);
   if (mode() == Mode::kScaledDown) {
     Enter(Mode::kPaused);
   }

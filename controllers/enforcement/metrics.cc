@@ -12,14 +12,14 @@ constexpr const char* kActions = "agent_reliability_enforcement_actions_total";
 constexpr const char* kActionsHelp = "Steps of enforcement, by action and outcome.";
 
 // Event reasons that stand for a step -> label.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 7> kSteps = {{
-    {"AgentThrottled", "throttle"},
-    {"AgentPaused", "pause"},
-    {"AgentScaledDown", "scale_down"},
-    {"RecoveryProbeStarted", "probe"},
-    {"RecoveryProbeFailed", "hold_again"},
-    {"AgentRestored", "restore"},
-    {"EnforcementFailed", "write"},
+constexpr std::array<std::pair<api::EventReason, std::string_view>, 7> kSteps = {{
+    {api::reasons::kAgentThrottled, "throttle"},
+    {api::reasons::kAgentPaused, "pause"},
+    {api::reasons::kAgentScaledDown, "scale_down"},
+    {api::reasons::kRecoveryProbeStarted, "probe"},
+    {api::reasons::kRecoveryProbeFailed, "hold_again"},
+    {api::reasons::kAgentRestored, "restore"},
+    {api::reasons::kEnforcementFailed, "write"},
 }};
 
 }  // namespace
@@ -32,7 +32,7 @@ struct EnforcementMetrics::Series {
 };
 
 EnforcementMetrics::EnforcementMetrics(metrics::Registry& registry) : registry_(registry) {
-  for (const auto& [reason, action] : kSteps) {  // every series starts at 0
+  for (const auto& [step, action] : kSteps) {  // every series starts at 0
     for (const char* outcome : {"ok", "failed"}) {
       registry_
           .GetCounter(kActions, kActionsHelp,
@@ -73,9 +73,9 @@ void EnforcementMetrics::Forget(const std::string& workload) {
   series_.erase(workload);
 }
 
-void EnforcementMetrics::CountAction(std::string_view action, bool ok) {
-  for (const auto& [reason, label] : kSteps) {
-    if (reason == action) {
+void EnforcementMetrics::CountAction(api::EventReason reason, bool ok) {
+  for (const auto& [step, label] : kSteps) {
+    if (step == reason) {
       registry_
           .GetCounter(kActions, kActionsHelp,
                       {{"action", std::string(label)}, {"outcome", ok ? "ok" : "failed"}})

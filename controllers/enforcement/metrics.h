@@ -19,8 +19,8 @@ class EnforcementMetrics {
   // The mode of one workload ("ns/Kind/name") now, and how long it was held since the last call.
   void SetMode(const std::string& workload, api::EnforcementMode mode, Milliseconds held);
   void Forget(const std::string& workload);
-  // `action` is an event's reason that stands for a step, e.g. AgentPaused.
-  void CountAction(std::string_view action, bool ok);
+  // Counts reasons that stand for a step, e.g. AgentPaused; others are no step.
+  void CountAction(api::EventReason reason, bool ok);
   void CountConflict(const std::string& manager);
 
  private:

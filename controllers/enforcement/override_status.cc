@@ -82,17 +82,18 @@ OverrideDecision DecideOverride(const api::ReliabilityOverride& order, bool targ
                             : Make(kExpired, false, "NotYet", "ends at " + until, generation),
                     now);
   if (active && !was_active) {
-    out.events.push_back({false, "OverrideActive", "Release",
+    out.events.push_back({false, api::reasons::kOverrideActive, "Release",
                           "\"" + order.spec.reason + "\": " + target +
                               " is given back, and nothing is held before " + until +
                               ". Next: the rules apply again then, or when the override is deleted",
                           ""});
   }
   if (active && soon && !announced) {
-    out.events.push_back({true, "OverrideExpiring", "Release", NoticeText(order, now), ""});
+    out.events.push_back(
+        {true, api::reasons::kOverrideExpiring, "Release", NoticeText(order, now), ""});
   }
   if (expired && was_active) {
-    out.events.push_back({false, "OverrideExpired", "Release",
+    out.events.push_back({false, api::reasons::kOverrideExpired, "Release",
                           "the rules apply to " + target + " again since " + until, ""});
   }
   if (!expired) {

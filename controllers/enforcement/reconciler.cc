@@ -222,9 +222,9 @@ Result<EnforcementController::Pass> EnforcementController::RunOnce(const std::st
   if (!pass && pass.error().code != Code::kConflict) {
     const std::string why = ToString(pass.error());
     log::Warn("enforcement_failed", {{"workload", key}, {"error", why}});
-    metrics_.CountAction("EnforcementFailed", false);
-    applier_.Emit(input,
-                  {true, "EnforcementFailed", "Enforce", why + ". Next: tried again", "", true});
+    metrics_.CountAction(api::reasons::kEnforcementFailed, false);
+    applier_.Emit(input, {true, api::reasons::kEnforcementFailed, "Enforce",
+                          why + ". Next: tried again", "", true});
   }
   return pass;
 }
@@ -364,12 +364,12 @@ void EnforcementController::Tell(const Input& input, const Decision& decision) {
   for (const EventDraft& draft : decision.events) {
     applier_.Emit(input, draft);
     metrics_.CountAction(draft.reason, true);
-    if (draft.reason == "ScaleConflict" && decision.status.ledger) {
+    if (draft.reason == api::reasons::kScaleConflict && decision.status.ledger) {
       metrics_.CountConflict(decision.status.ledger->last_revert_by);
     }
     log::Info("enforcement", {{"workload", input.workload.ns + "/" + input.workload.kind + "/" +
                                                input.workload.name},
-                              {"reason", draft.reason},
+                              {"reason", draft.reason.text()},
                               {"note", draft.note}});
   }
 }

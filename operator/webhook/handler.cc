@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "libs/api/event_reasons.h"
 #include "libs/base/log.h"
 #include "libs/base/strings.h"
 #include "operator/webhook/validate.h"
@@ -147,13 +148,15 @@ void Handler::Tell(const ReviewRequest& review,
   const kube::EventTarget about{"apps/v1", workload->target.kind, review.ns, workload->target.name,
                                 workload->uid};
   if (IsNews(injection.skip)) {
-    events_.Record(about, kube::EventType::kWarning, "SidecarNotInjected", "Inject",
+    events_.Record(about, kube::EventType::kWarning, api::reasons::kSidecarNotInjected.str(),
+                   "Inject",
                    "a pod starts without sidecar (" +
                        std::string(kSkipNames[static_cast<std::size_t>(injection.skip)]) +
                        "): " + injection.skip_note);
   }
   for (const std::string& note : injection.notes) {
-    events_.Record(about, kube::EventType::kWarning, "SidecarEnvironment", "Inject", note);
+    events_.Record(about, kube::EventType::kWarning, api::reasons::kSidecarEnvironment.str(),
+                   "Inject", note);
   }
 }
 

@@ -102,5 +102,31 @@ class Docs(unittest.TestCase):
         self.assertEqual([], self.check("[a](docs/a.md#part) `libs/base/result.h` `libs/base/*.h` `make build`"))
 
 
+class EventReasons(unittest.TestCase):
+    HEADER = 'inline constexpr EventReason kAgentPaused{"AgentPaused"};\n'
+    CODE = "Say(true, api::reasons::kAgentPaused);\n"
+    PAGE = "| reason | meaning |\n|---|---|\n| `AgentPaused` | a hold began |\n"
+
+    def check(self, header=HEADER, code=CODE, page=PAGE):
+        files = {"libs/api/event_reasons.h": header, "controllers/a.cc": code, "docs/events.md": page}
+        with Tree(files) as root:
+            return check_docs.violations(root)
+
+    def test_a_page_that_says_all_is_fine(self):
+        self.assertEqual([], self.check())
+
+    def test_what_only_one_side_knows_is_found(self):
+        self.assertEqual(1, len(self.check(page="nothing\n")))
+        self.assertEqual(1, len(self.check(page=self.PAGE + "| `AgentGone` | ? |\n")))
+        self.assertEqual(1, len(self.check(page=self.PAGE + "| `AgentPaused` | again |\n")))
+        self.assertEqual(1, len(self.check(code="nothing();\n")))
+        self.assertEqual(1, len(self.check(header=self.HEADER.replace("kAgent", "kWorker"),
+                                           code="Say(api::reasons::kAgentPaused);\n")))
+
+    def test_a_reason_made_elsewhere_is_found(self):
+        for text in ('api::EventReason("Other");\n', 'Record(about, EventType::kWarning,\n  "Other", "Act");\n'):
+            self.assertEqual(1, len(self.check(code=self.CODE + text)), text)
+
+
 if __name__ == "__main__":
     unittest.main()

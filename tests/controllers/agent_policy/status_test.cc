@@ -26,7 +26,7 @@ TargetState InChargeState(const api::AgentReliabilityPolicy& policy) {
 std::vector<std::string> Reasons(const StatusUpdate& update) {
   std::vector<std::string> out;
   for (const PolicyEvent& event : update.events) {
-    out.push_back(event.reason);
+    out.push_back(event.reason.str());
   }
   return out;
 }

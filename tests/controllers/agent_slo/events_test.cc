@@ -10,7 +10,7 @@ using std::chrono::minutes;
 std::vector<std::string> Reasons(const Decision& decision) {
   std::vector<std::string> out;
   for (const EventDraft& event : decision.events) {
-    out.push_back(event.reason);
+    out.push_back(event.reason.str());
   }
   return out;
 }
