@@ -173,7 +173,7 @@ def users_cluster(options):
 
 def local_cluster(options):
     from realcluster import Cluster
-    cluster = Cluster("demo")
+    cluster = Cluster("demo", log=lambda text: print(f"  {text}", flush=True))  # a first run builds for minutes
 
     def load():
         for image in ("operator", "sidecar", "examples"):
