@@ -101,6 +101,10 @@ def read_conversation(body: dict[str, Any]) -> Conversation:
     )
 
 
+def is_prefill(body: dict[str, Any]) -> bool:
+    return body["messages"][-1]["role"] == "assistant"
+
+
 async def complete(exchange: Exchange, body: Any, new_id: Any) -> web.StreamResponse:
     """Answers one POST /v1/messages whose body was read and whose fault was picked."""
     request_id = new_id("req")
@@ -129,6 +133,7 @@ async def complete(exchange: Exchange, body: Any, new_id: Any) -> web.StreamResp
         "cache_read_input_tokens": 0,
         "output_tokens": token_count(answer.text or [c.arguments for c in answer.calls]),
     }
+    exchange.entry.usage = {"input": usage["input_tokens"], "output": usage["output_tokens"]}
     message: dict[str, Any] = {
         "id": new_id("msg"),
         "type": "message",

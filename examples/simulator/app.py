@@ -20,7 +20,8 @@ from . import anthropic_api, http_tools, mcp_api, openai_api
 from .admin import DEFAULT_SETTINGS, Admin
 from .delivery import ConnectionEnded, Exchange
 from .faults import FaultBook
-from .record import Entry, Record
+from .record import LLM_KINDS, Entry, Record
+from .responses_api import ResponsesApi
 
 MAX_BODY_BYTES = 32 * 1024 * 1024
 Answer = Callable[[Exchange, Any], Awaitable[web.StreamResponse]]
@@ -34,6 +35,12 @@ class Simulator:
         self.faults = FaultBook()
         self.settings = dict(DEFAULT_SETTINGS)
         self.mcp = mcp_api.McpServer()
+        # By kind: check(body, headers), read_conversation(body), is_prefill(body), complete(...)
+        self.llm_apis: dict[str, Any] = {
+            "openai": openai_api,
+            "responses": ResponsesApi(),
+            "anthropic": anthropic_api,
+        }
         self._id_prefix = id_prefix
         self._ids = itertools.count(1)
 
@@ -44,8 +51,9 @@ class Simulator:
     def application(self) -> web.Application:
         app = web.Application(client_max_size=MAX_BODY_BYTES)
         for prefix in ("/v1", "/v1/v1", ""):
-            app.router.add_post(f"{prefix}/chat/completions", self._openai)
-            app.router.add_post(f"{prefix}/messages", self._anthropic)
+            app.router.add_post(f"{prefix}/chat/completions", self._llm("openai"))
+            app.router.add_post(f"{prefix}/responses", self._llm("responses"))
+            app.router.add_post(f"{prefix}/messages", self._llm("anthropic"))
             app.router.add_get(f"{prefix}/models", self._models)
         for path in ("/mcp", "/mcp/{server}"):
             app.router.add_route("*", path, self._mcp)
@@ -61,7 +69,7 @@ class Simulator:
         verdict = "error"
         try:
             body = mcp_api.parse(await request.read()) if request.can_read_body else None
-            _describe(entry, request, body)
+            self._describe(entry, request, body)
             self.record.admit(entry)
             exchange = Exchange(request, entry, self.settings, self.faults.pick(entry))
             response = await answer(exchange, body)
@@ -80,19 +88,30 @@ class Simulator:
         finally:
             self.record.finish(entry, verdict)
 
-    async def _openai(self, request: web.Request) -> web.StreamResponse:
+    def _describe(self, entry: Entry, request: web.Request, body: Any) -> None:
+        """Fills in what the request asks for."""
+        if entry.kind == "mcp":
+            entry.method, entry.tool, entry.arguments = mcp_api.describe(body)
+            entry.method = entry.method or request.method
+        elif entry.kind == "http":
+            entry.method = request.method
+        elif entry.kind in LLM_KINDS and isinstance(body, dict):
+            entry.model = body.get("model") if isinstance(body.get("model"), str) else None
+            entry.stream = bool(body.get("stream"))
+            api = self.llm_apis[entry.kind]
+            if api.check(body, request.headers) is None:
+                entry.prompt = api.read_conversation(body).question[:400]
+                entry.prefill = api.is_prefill(body)
+
+    def _llm(self, kind: str) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def answer(exchange: Exchange, body: Any) -> web.StreamResponse:
-            return await openai_api.complete(exchange, body, self.new_id)
+            return await self.llm_apis[kind].complete(exchange, body, self.new_id)
 
-        entry = self.record.begin("openai", request.path, request.headers)
-        return await self._serve(request, entry, answer)
+        async def handle(request: web.Request) -> web.StreamResponse:
+            entry = self.record.begin(kind, request.path, request.headers)
+            return await self._serve(request, entry, answer)
 
-    async def _anthropic(self, request: web.Request) -> web.StreamResponse:
-        async def answer(exchange: Exchange, body: Any) -> web.StreamResponse:
-            return await anthropic_api.complete(exchange, body, self.new_id)
-
-        entry = self.record.begin("anthropic", request.path, request.headers)
-        return await self._serve(request, entry, answer)
+        return handle
 
     async def _mcp(self, request: web.Request) -> web.StreamResponse:
         async def answer(exchange: Exchange, body: Any) -> web.StreamResponse:
@@ -130,30 +149,13 @@ class Simulator:
         return web.json_response({"ok": True})
 
 
-def _describe(entry: Entry, request: web.Request, body: Any) -> None:
-    """Fills in what the request asks for."""
-    if entry.kind == "mcp":
-        entry.method, entry.tool, entry.arguments = mcp_api.describe(body)
-        entry.method = entry.method or request.method
-    elif entry.kind == "http":
-        entry.method = request.method
-    elif entry.kind in ("openai", "anthropic") and isinstance(body, dict):
-        entry.model = body.get("model") if isinstance(body.get("model"), str) else None
-        entry.stream = bool(body.get("stream"))
-        module = openai_api if entry.kind == "openai" else anthropic_api
-        problem = (
-            module.check(body)
-            if module is openai_api
-            else anthropic_api.check(body, request.headers)
-        )
-        if problem is None:
-            entry.prompt = module.read_conversation(body).question[:400]
-
-
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="simulator", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=8080, help="port to listen on; 0 takes a free one")
+    parser.add_argument(
+        "--instances", type=int, default=1, help="independent simulators in this process, each with a port"
+    )
     parser.add_argument("--tls-cert", help="PEM certificate chain; with --tls-key the port speaks https")
     parser.add_argument("--tls-key", help="PEM private key")
     parser.add_argument("--max-record", type=int, default=50_000, help="entries kept in the record")
@@ -166,29 +168,33 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
 
 
 async def _run(args: argparse.Namespace) -> None:
-    simulator = Simulator(args.max_record, args.id_prefix)
-    # handler_cancellation: a client that leaves ends its hanging answer at once, and the record says so.
-    runner = web.AppRunner(
-        simulator.application(),
-        handler_cancellation=True,
-        access_log=None,
-        shutdown_timeout=1.0,
-    )
-    await runner.setup()
     tls = None
     if args.tls_cert:
         tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         tls.load_cert_chain(args.tls_cert, args.tls_key)
-    site = web.TCPSite(runner, args.host, args.port, backlog=1024, ssl_context=tls)
-    await site.start()
-    port = runner.addresses[0][1]
-    print(json.dumps({"event": "listening", "host": args.host, "port": port}), flush=True)
+    runners = []
+    for number in range(args.instances):
+        prefix = args.id_prefix + (f"i{number}x" if number else "")
+        # handler_cancellation: a client that leaves ends its hanging answer at once, and the record says so.
+        runner = web.AppRunner(
+            Simulator(args.max_record, prefix).application(),
+            handler_cancellation=True,
+            access_log=None,
+            shutdown_timeout=1.0,
+        )
+        await runner.setup()
+        port = args.port + number if args.port else 0
+        await web.TCPSite(runner, args.host, port, backlog=1024, ssl_context=tls).start()
+        runners.append(runner)
+    ports = [runner.addresses[0][1] for runner in runners]
+    listening = {"event": "listening", "host": args.host, "port": ports[0], "ports": ports}
+    print(json.dumps(listening), flush=True)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     await stop.wait()
-    await runner.cleanup()
+    await asyncio.gather(*(runner.cleanup() for runner in runners))
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -52,7 +52,7 @@ class Exchange:
 
 
 def end_connection(exchange: Exchange, how: str, verdict: str) -> ConnectionEnded:
-    """Closes the connection with FIN (`close`, sent bytes still arrive) or RST (`reset`)."""
+    """Closes the connection with FIN (sent bytes still arrive) or RST (`reset`)."""
     exchange.entry.verdict_hint = verdict
     transport = exchange.request.transport
     if transport is not None:
@@ -82,8 +82,6 @@ async def before_answer(exchange: Exchange) -> web.StreamResponse | None:
             raise end_connection(exchange, "close", "cut")
         case "reset":
             raise end_connection(exchange, "reset", "reset")
-        case "slowFirstToken" if not exchange.entry.stream:
-            await asyncio.sleep(action["seconds"])
     return None
 
 
@@ -96,18 +94,37 @@ async def send_json(
     if exchange.action("malformed"):
         exchange.entry.verdict_hint = "malformed"
         data = data[: len(data) // 2] + b"\x00<garbage>"
-    if cut := exchange.action("cut", "stall"):
-        response = web.StreamResponse(status=status, headers=headers)
-        response.content_type = "application/json"
-        response.content_length = len(data)
-        await response.prepare(exchange.request)
-        await response.write(data[: len(data) // 2])
-        if cut["type"] == "stall":
-            await asyncio.sleep(cut["seconds"])
-        raise end_connection(exchange, cut.get("how", "close"), "cut")
+    if action := exchange.action("cut", "stall", "slowFirstToken"):
+        return await _send_slowly(exchange, status, data, headers, action)
     return web.Response(
         status=status, body=data, headers=headers, content_type="application/json"
     )
+
+
+async def _send_slowly(
+    exchange: Exchange, status: int, data: bytes, headers: dict[str, str] | None, action: dict[str, Any]
+) -> web.StreamResponse:
+    """A plain answer whose head comes at once; its body comes late, or stops half-way."""
+    kind, looks_whole = action["type"], action.get("how") == "end"
+    response = web.StreamResponse(status=status, headers=headers)
+    response.content_type = "application/json"
+    if looks_whole:
+        response.enable_chunked_encoding()
+    else:
+        response.content_length = len(data)
+    await response.prepare(exchange.request)
+    if kind == "slowFirstToken":
+        await asyncio.sleep(action["seconds"])
+        await response.write(data)
+    else:
+        await response.write(data[: len(data) // 2])
+        if kind == "stall":
+            await asyncio.sleep(action["seconds"])
+        if not looks_whole:
+            raise end_connection(exchange, action.get("how", "close"), "cut")
+        exchange.entry.verdict_hint = "cut"
+    await response.write_eof()
+    return response
 
 
 async def send_events(
@@ -123,12 +140,14 @@ async def send_events(
     await response.prepare(exchange.request)
     strike = exchange.action("cut", "stall", "malformed")
     slow = exchange.action("slowFirstToken")
-    sent = 0
+    headless = exchange.action("missingDone")
+    sent = content = 0
     for event in events:
-        if strike is not None and sent == strike["afterEvents"]:
-            await _strike(exchange, response, strike)
+        if strike is not None and _is_due(strike, sent, content):
+            if await _strike(exchange, response, strike):
+                return response
             strike = None
-        if event.terminal and exchange.action("missingDone"):
+        if event.terminal and headless is not None:
             continue
         if event.content and slow is not None:
             await asyncio.sleep(slow["seconds"])
@@ -137,20 +156,42 @@ async def send_events(
             await asyncio.sleep(exchange.settings["tokenDelaySeconds"])
         await response.write(event.data)
         sent += 1
+        content += event.content
         exchange.entry.events_sent = sent
-    if strike is not None:  # the stream had fewer events than `afterEvents`
-        await _strike(exchange, response, strike)
+    if strike is not None and await _strike(exchange, response, strike):  # a shorter stream
+        return response
+    if headless is not None and headless["how"] != "end":
+        exchange.entry.verdict_hint = "ok"  # nothing of the answer is missing
+        await asyncio.sleep(headless["seconds"])
+        raise end_connection(exchange, "close", "ok")
     await response.write_eof()
     return response
 
 
+def _is_due(strike: dict[str, Any], sent: int, content: int) -> bool:
+    if strike["afterContent"] is not None:
+        return content == strike["afterContent"]
+    return sent == strike["afterEvents"]
+
+
+# The event name under which a format sends its text.
+_DELTA_EVENT = {"anthropic": "content_block_delta", "responses": "response.output_text.delta"}
+
+
 async def _strike(
     exchange: Exchange, response: web.StreamResponse, action: dict[str, Any]
-) -> None:
+) -> bool:
+    """Spoils the stream here; True if it has ended like a whole one."""
     match action["type"]:
         case "malformed":
             exchange.entry.verdict_hint = "malformed"
-            await response.write(b'data: {"broken": \n\n')
+            name = _DELTA_EVENT.get(exchange.entry.kind)
+            await response.write(sse('{"broken": ', event=name).data)
+            return False
+        case "cut" if action["how"] == "end":
+            exchange.entry.verdict_hint = "cut"
+            await response.write_eof()
+            return True
         case "stall":
             await asyncio.sleep(action["seconds"])
             raise end_connection(exchange, "close", "cut")

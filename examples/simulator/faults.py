@@ -21,15 +21,18 @@ ACTIONS: dict[str, dict[str, Any]] = {
     "delay": {"seconds": 1.0},
     "hang": {"seconds": 3600.0},
     "reset": {},
-    "cut": {"afterEvents": 1, "how": "close"},
-    "stall": {"afterEvents": 1, "seconds": 3600.0},
-    "malformed": {"afterEvents": 1},
-    "missingDone": {},
+    "cut": {"afterEvents": 1, "afterContent": None, "how": "close"},
+    "stall": {"afterEvents": 1, "afterContent": None, "seconds": 3600.0},
+    "malformed": {"afterEvents": 1, "afterContent": None},
+    "missingDone": {"how": "end", "seconds": 0.0},
     "slowFirstToken": {"seconds": 1.0},
     "toolIsError": {"text": "the tool failed", "structured": None},
     "jsonRpcError": {"code": -32603, "message": "internal error", "data": None, "status": 200},
 }
-MATCH_FIELDS = ("kind", "model", "server", "method", "tool", "stream", "prompt", "turn")
+# action type -> the ways in which it can end the connection; the first is the default
+HOW = {"cut": ("close", "reset", "end"), "missingDone": ("end", "close", "hold")}
+MATCH_FIELDS = ("kind", "model", "server", "method", "tool", "stream", "prefill", "prompt", "turn")
+FLAGS = ("stream", "prefill")
 
 
 class BadFault(ValueError):
@@ -58,8 +61,8 @@ class Fault:
 
     def matches(self, entry: Entry) -> bool:
         for name, wanted in self.match.items():
-            if name == "stream":
-                if entry.stream is not wanted:
+            if name in FLAGS:
+                if getattr(entry, name) is not wanted:
                     return False
             elif name == "prompt":  # substring
                 if wanted not in (entry.prompt or ""):
@@ -107,7 +110,7 @@ def parse_fault(raw: Any, fallback_id: str) -> Fault:
     if not isinstance(match, dict) or (bad := set(match) - set(MATCH_FIELDS)):
         raise BadFault(f"match: only {', '.join(MATCH_FIELDS)} are known")
     for name, wanted in match.items():
-        if not isinstance(wanted, bool if name == "stream" else str):
+        if not isinstance(wanted, bool if name in FLAGS else str):
             raise BadFault(f"match.{name}: wrong type")
     action = raw.get("action")
     if not isinstance(action, dict) or action.get("type") not in ACTIONS:
@@ -118,12 +121,13 @@ def parse_fault(raw: Any, fallback_id: str) -> Fault:
     action = {"type": action["type"], **fields, **{k: v for k, v in action.items() if k != "type"}}
     if "seconds" in action:
         _number(action["seconds"], "action.seconds", 0)
-    if "afterEvents" in action:
-        _number(action["afterEvents"], "action.afterEvents", 0, whole=True)
+    for name in ("afterEvents", "afterContent"):
+        if action.get(name) is not None:
+            _number(action[name], f"action.{name}", 0, whole=True)
     if "status" in action and not 200 <= _number(action["status"], "action.status", 200, True) < 600:
         raise BadFault("action.status: must be 200 to 599")
-    if action.get("how", "close") not in ("close", "reset"):
-        raise BadFault("action.how: close or reset")
+    if "how" in action and action["how"] not in (ways := HOW[action["type"]]):
+        raise BadFault(f"action.how: one of {', '.join(ways)}")
     seconds = raw.get("forSeconds")
     count = raw.get("count")
     return Fault(

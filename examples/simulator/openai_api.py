@@ -28,6 +28,16 @@ def default_error(status: int) -> dict[str, Any]:
     return error_body(status, f"simulated error {status}", kind, code)
 
 
+async def refuse(
+    exchange: Exchange, action: dict[str, Any], headers: dict[str, str]
+) -> web.StreamResponse:
+    """The answer of the fault `status`."""
+    exchange.entry.verdict_hint = "error"
+    status = action["status"]
+    body = default_error(status) if action["body"] is None else action["body"]
+    return await send_json(exchange, status, body, {**headers, **action["headers"]})
+
+
 def _text(content: Any) -> str:
     if isinstance(content, str):
         return content
@@ -36,7 +46,7 @@ def _text(content: Any) -> str:
     return ""
 
 
-def check(body: Any) -> str | None:
+def check(body: Any, _headers: Any = None) -> str | None:
     """What the provider would refuse about this request, or None."""
     if not isinstance(body, dict):
         return "the body must be a JSON object"
@@ -73,6 +83,10 @@ def read_conversation(body: dict[str, Any]) -> Conversation:
     )
 
 
+def is_prefill(body: dict[str, Any]) -> bool:
+    return body["messages"][-1]["role"] == "assistant"
+
+
 async def complete(exchange: Exchange, body: Any, new_id: Any) -> web.StreamResponse:
     """Answers one POST /v1/chat/completions whose body was read and whose fault was picked."""
     request_id = {"x-request-id": new_id("req")}
@@ -83,10 +97,7 @@ async def complete(exchange: Exchange, body: Any, new_id: Any) -> web.StreamResp
     if answered := await before_answer(exchange):
         return answered
     if action := exchange.action("status"):
-        exchange.entry.verdict_hint = "error"
-        status = action["status"]
-        refusal = default_error(status) if action["body"] is None else action["body"]
-        return await send_json(exchange, status, refusal, {**request_id, **action["headers"]})
+        return await refuse(exchange, action, request_id)
 
     answer = next_answer(read_conversation(body))
     exchange.entry.answer = answer.kind
@@ -100,6 +111,7 @@ async def complete(exchange: Exchange, body: Any, new_id: Any) -> web.StreamResp
         "completion_tokens": completion_tokens,
         "total_tokens": prompt_tokens + completion_tokens,
     }
+    exchange.entry.usage = {"input": prompt_tokens, "output": completion_tokens}
     if body.get("stream"):
         include_usage = bool((body.get("stream_options") or {}).get("include_usage"))
         events = _stream(head, answer, ids, usage if include_usage else None)

@@ -38,6 +38,7 @@ KEPT_HEADERS = (
 )
 
 
+LLM_KINDS = ("openai", "responses", "anthropic")
 HIDDEN = ("started", "verdict_hint")
 
 
@@ -46,7 +47,7 @@ class Entry:
     """One request. `verdict` is None while the answer is still being made."""
 
     seq: int
-    kind: str  # openai | anthropic | mcp | http | other
+    kind: str  # openai | responses | anthropic | mcp | http | other
     path: str
     received_at: float  # Unix time, seconds
     headers: dict[str, str]
@@ -56,6 +57,7 @@ class Entry:
     method: str | None = None  # JSON-RPC method, or the HTTP verb of an HTTP tool
     tool: str | None = None
     stream: bool = False
+    prefill: bool = False  # the last message is the assistant's: the model is to go on from there
     prompt: str | None = None
     arguments: Any = None
     fault: str | None = None
@@ -65,6 +67,7 @@ class Entry:
     verdict: str | None = None
     answer: str | None = None  # LLM only: tool_calls | final | could_not_check
     tool_call_ids: list[str] = field(default_factory=list)
+    usage: dict[str, int] | None = None  # LLM only: the {input, output} tokens of the answer
     events_sent: int = 0
     duration_ms: float | None = None
     verdict_hint: str | None = None  # set where a fault strikes; becomes the verdict
@@ -72,7 +75,7 @@ class Entry:
 
     def key(self) -> str:
         """The name under which this request is summed up, shaped like the sidecar's resource keys."""
-        if self.kind in ("openai", "anthropic"):
+        if self.kind in LLM_KINDS:
             return f"llm:{self.kind}/{self.model}"
         if self.kind == "mcp":
             name = self.tool if self.method == "tools/call" else f"({self.method})"

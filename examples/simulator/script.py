@@ -6,6 +6,7 @@ and if the result is an error it says that it could not check. A prompt can say 
   [[call NAME {"json": "arguments"}]]   call this tool; several are called one after the other
   [[together NAME {"json": ...}]]       several of these are called in one message
   [[words 60]]                          length of the final text
+  [[bytes 8000000]]                     the same for a very long one, in pieces of 4 KiB
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from typing import Any
 
 _DIRECTIVE = re.compile(r"\[\[(call|together)\s+([\w.-]+)\s*(\{.*?\})?\s*\]\]", re.DOTALL)
 _WORDS = re.compile(r"\[\[words\s+(\d+)\s*\]\]")
+_BYTES = re.compile(r"\[\[bytes\s+(\d+)\s*\]\]")
+_PIECE_BYTES = 4096
 _ORDER = re.compile(r"\border\s*#?\s*([A-Za-z]*-?\d+)", re.IGNORECASE)
 
 
@@ -100,9 +103,17 @@ def next_answer(talk: Conversation) -> Answer:
     words = _WORDS.search(talk.question)
     if words:
         return Answer(text=" ".join(f"word{i}" for i in range(1, int(words.group(1)) + 1)))
+    if size := _BYTES.search(talk.question):
+        return Answer(text=long_text(int(size.group(1))))
     if talk.results:
         return Answer(text="Here is what I found: " + "; ".join(talk.results))
     return Answer(text="You asked: " + talk.question[:200])
+
+
+def long_text(size: int) -> str:
+    """Exactly `size` characters: numbered words, each one piece of the stream."""
+    words = (f"{i:07d}".ljust(_PIECE_BYTES - 1, "x") for i in range(size // _PIECE_BYTES + 1))
+    return " ".join(words)[:size]
 
 
 def pieces(text: str) -> list[str]:

@@ -102,13 +102,11 @@ class Process:
         return self.child.returncode
 
 
-class Simulator(Process):
-    """The upstream simulator on a free port, with its admin API."""
+class SimulatorAdmin:
+    """The admin API of one simulated upstream."""
 
-    def __init__(self, *flags: str) -> None:
-        super().__init__([sys.executable, str(ROOT / "examples" / "simulator"), "--port", "0", *flags])
-        scheme = "https" if "--tls-cert" in flags else "http"
-        self.url = f"{scheme}://127.0.0.1:{self.listening()['port']}"
+    def __init__(self, url: str) -> None:
+        self.url = url
 
     def _admin(self, path: str, body: Any = None, method: str | None = None) -> Any:
         status, _, raw = http(f"{self.url}/admin/{path}", body, method, timeout=130)
@@ -145,6 +143,16 @@ class Simulator(Process):
 
     def wait(self, minimum: int, **equal: Any) -> None:
         self._admin("wait?" + urllib.parse.urlencode({"min": minimum, "timeout": 15, **equal}))
+
+
+class Simulator(Process, SimulatorAdmin):
+    """The upstream simulator on free ports; speaks to the first of its instances."""
+
+    def __init__(self, *flags: str) -> None:
+        Process.__init__(self, [sys.executable, str(ROOT / "examples" / "simulator"), "--port", "0", *flags])
+        scheme = "https" if "--tls-cert" in flags else "http"
+        self.urls = [f"{scheme}://127.0.0.1:{port}" for port in self.listening()["ports"]]
+        SimulatorAdmin.__init__(self, self.urls[0])
 
 
 _SAMPLE = re.compile(r"^([a-zA-Z_:][\w:]*)(?:\{(.*)\})?\s+(\S+)$")
