@@ -34,6 +34,10 @@ test: ## everything that guards a change: build, check, real SDKs, real cluster
 	@$(MAKE) --no-print-directory images
 	@$(CTEST) -j $(JOBS)
 
+.PHONY: failover
+failover: build ## 16 provider faults and more, with the official SDKs through the sidecar
+	@python3 tests/failover/run.py --sidecar $(BUILD)/sidecar/agent-reliability-sidecar --registered
+
 .PHONY: asan tsan
 asan tsan: ## unit and component tests under a sanitizer
 	@$(MAKE) --no-print-directory build PRESET=$@

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import hashlib
 import time
 from dataclasses import dataclass, field
 from typing import Any
 
-# Headers worth keeping. Credentials are never stored, only whether one was sent.
+# Headers worth keeping. Credentials are never stored, only whether one was sent and a digest to tell them apart.
 KEPT_HEADERS = (
     "host",
     "user-agent",
@@ -27,6 +28,8 @@ KEPT_HEADERS = (
     "baggage",
     "traceparent",
     "x-stainless-retry-count",
+    "openai-organization",
+    "openai-project",
     "idempotency-key",
     "mcp-session-id",
     "mcp-protocol-version",
@@ -42,6 +45,10 @@ LLM_KINDS = ("openai", "responses", "anthropic")
 HIDDEN = ("started", "verdict_hint")
 
 
+def digest(credential: str) -> str:
+    return hashlib.sha256(credential.encode()).hexdigest()[:12]
+
+
 @dataclass
 class Entry:
     """One request. `verdict` is None while the answer is still being made."""
@@ -52,6 +59,7 @@ class Entry:
     received_at: float  # Unix time, seconds
     headers: dict[str, str]
     has_credentials: bool
+    credential_digest: str | None = None
     model: str | None = None
     server: str | None = None
     method: str | None = None  # JSON-RPC method, or the HTTP verb of an HTTP tool
@@ -112,13 +120,15 @@ class Record:
 
     def begin(self, kind: str, path: str, headers: Any) -> Entry:
         """Opens the entry of a request whose body has not been read yet; `admit` completes it."""
+        credential = headers.get("x-api-key") or headers.get("authorization", "").removeprefix("Bearer ")
         entry = Entry(
             seq=self._next_seq,
             kind=kind,
             path=path,
             received_at=time.time(),
             headers={h: headers[h] for h in KEPT_HEADERS if h in headers},
-            has_credentials="authorization" in headers or "x-api-key" in headers,
+            has_credentials=bool(credential),
+            credential_digest=digest(credential) if credential else None,
             started=time.monotonic(),
         )
         self._next_seq += 1

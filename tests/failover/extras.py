@@ -1,0 +1,11 @@
+"""The cases beside S01 to S16. Each passes or fails; times that depend on the machine are reported, not judged."""
+
+from __future__ import annotations
+
+import extras_llm
+import extras_load
+import extras_turn
+from extra import Extra
+
+EXTRAS: tuple[Extra, ...] = (*extras_load.CASES, *extras_turn.CASES, *extras_llm.CASES)
+__all__ = ["EXTRAS", "Extra"]

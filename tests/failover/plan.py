@@ -1,0 +1,103 @@
+"""Which runs a command asks for, and what is expected of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from extras import EXTRAS, Extra
+from runs import FORMATS, Run
+from scenarios import BY_ID, SCENARIOS, Scenario
+from verdict import Verdict
+from world import Setup
+from wrong import WRONG
+
+SDK_RETRIES = (0, 2)  # off, and both SDKs' default
+# What each policy says about a stream that fails after its first token.
+POLICIES = {"goal": "RestartIfOnlyText", "default": "Error"}
+SAFE_BY_DEFAULT = ("S08", "S09", "S14")
+
+
+# The SDKs alone, with their retries; every other scenario is safe. A Responses stream without the end of its body is an
+# error to the SDK even though all of the answer is there.
+DIRECT = {"S01": Verdict.PASS, "S03": Verdict.PASS, "S05": Verdict.PASS, "S07": Verdict.PARTIAL,
+          "S11": Verdict.PASS, "S13": Verdict.PASS}  # fmt: skip
+
+
+def expected(run: Run) -> Verdict:
+    if run.group == "direct":
+        unseen = (run.id, run.setup.format) == ("S11", "responses")
+        return Verdict.SAFE if unseen else DIRECT.get(run.id, Verdict.SAFE)
+    return Verdict.SAFE if run.group == "default" and run.id in SAFE_BY_DEFAULT else Verdict.PASS
+
+
+def as_expected(run: Run, verdict: Verdict) -> bool:
+    if run.group == "self-test":
+        return verdict is not Verdict.PASS
+    return verdict is expected(run)
+
+
+def _formats_of(scenario: Scenario, formats: Sequence[str]) -> list[str]:
+    return [f for f in formats if f != "responses" or scenario.responses]
+
+
+def _run(group: str, scenario: Scenario, setup: Setup) -> Run:
+    return Run(
+        group, scenario.id, scenario.title, setup, scenario.faults, scenario.drive, scenario.judge,
+        scenario.about_seconds,
+    )  # fmt: skip
+
+
+def scenario_runs(policy: str, base: Setup, formats: Sequence[str], ids: Sequence[str]) -> list[Run]:
+    """Every combination of format, streaming and SDK retries, under one of POLICIES or `direct`."""
+    runs = []
+    for scenario in SCENARIOS:
+        if ids and scenario.id not in ids:
+            continue
+        settings = dict(scenario.settings)
+        if policy in POLICIES:
+            settings["on_mid_stream_failure"] = POLICIES[policy]
+        for wire in _formats_of(scenario, formats):
+            for stream in scenario.streams:
+                for retries in SDK_RETRIES:
+                    if policy == "direct" and not retries:
+                        continue  # nothing at all is left to rescue a call
+                    setup = replace(base, format=wire, stream=stream, sdk_retries=retries, settings=settings)
+                    runs.append(_run(policy, scenario, replace(setup, direct=policy == "direct")))
+    return runs
+
+
+def extra_runs(base: Setup, formats: Sequence[str], ids: Sequence[str]) -> list[Run]:
+    def run(extra: Extra, wire: str, stream: bool) -> Run:
+        setup = replace(
+            base, format=wire, stream=stream, sdk_retries=extra.sdk_retries, settings=dict(extra.settings)
+        )
+        return Run(
+            "extra", extra.id, extra.title, setup, extra.faults, extra.drive, extra.judge, extra.about_seconds
+        )
+
+    return [
+        run(extra, wire, stream)
+        for extra in EXTRAS
+        if not ids or extra.id in ids
+        for wire in extra.formats
+        if wire in formats
+        for stream in extra.streams
+    ]
+
+
+def self_test_runs(base: Setup, ids: Sequence[str]) -> list[Run]:
+    """Each scenario once with a policy that is wrong for it: none may pass."""
+    runs = []
+    for scenario_id, wrong in WRONG.items():
+        if ids and scenario_id not in ids:
+            continue
+        scenario = BY_ID[scenario_id]
+        settings = {**scenario.settings, "on_mid_stream_failure": POLICIES["goal"], **wrong.settings}
+        stream = scenario.streams[-1]
+        setup = replace(base, stream=stream, sdk_retries=wrong.sdk_retries, settings=settings)
+        runs.append(replace(_run("self-test", scenario, setup), title=f"{scenario.title}: {wrong.what}"))
+    return runs
+
+
+__all__ = ["FORMATS", "POLICIES", "as_expected", "expected", "extra_runs", "scenario_runs", "self_test_runs"]

@@ -1,0 +1,41 @@
+"""For each scenario a policy under which it must not pass: the proof that its judge can say no."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from documents import BREAKER_OFF
+
+_ALONE = ("primary",)
+_LONG = {"turn": {"timeoutMs": 120_000}, "timeouts": {"llmMs": 100_000, "firstTokenMs": 100_000}}
+
+
+@dataclass(frozen=True)
+class Wrong:
+    what: str
+    settings: dict[str, Any]
+    sdk_retries: int = 0
+
+
+NO_RETRIES = {"retries": {"maxRetries": 0}, "tiers": _ALONE}
+CUT_IS_FINAL = {"on_mid_stream_failure": "Error"}
+
+WRONG: dict[str, Wrong] = {
+    "S01": Wrong("the wait is not honoured", {"retries": {"retryAfter": {"honor": False}}}),
+    "S02": Wrong("no fallback", {"tiers": _ALONE}),
+    "S03": Wrong("no retries, no fallback", NO_RETRIES),
+    "S04": Wrong("no fallback", {"tiers": _ALONE}),
+    "S05": Wrong("no retries, no fallback", NO_RETRIES),
+    "S06": Wrong("no fallback", {"tiers": _ALONE}),
+    "S07": Wrong("limits of 100 s", _LONG),
+    "S08": Wrong("a cut is final", CUT_IS_FINAL),
+    "S09": Wrong("a cut is final", CUT_IS_FINAL),
+    "S10": Wrong("observe only", {"enforcement": "Observe"}),
+    "S11": Wrong("observe only", {"enforcement": "Observe"}),
+    "S12": Wrong("no target takes more", {"larger_context": ()}),
+    "S13": Wrong("the upstream is another one", {"swapped": {"primary": "secondary"}}),
+    "S14": Wrong("a cut is final", CUT_IS_FINAL),
+    "S15": Wrong("no breaker", {"trip": BREAKER_OFF, "retries": {"budget": {"minRetries": 1000}}}),
+    "S16": Wrong("no fallback", {"tiers": _ALONE}),
+}
