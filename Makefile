@@ -66,8 +66,9 @@ chart: ## regenerate the chart's CRDs and the plain manifests
 	@python3 tools/chart.py
 
 .PHONY: docs
-docs: ## regenerate the field reference from the CRDs
+docs: ## regenerate the field reference and the table of error classes
 	@python3 tools/gen_field_reference.py
+	@python3 tools/gen_error_classes.py
 
 .PHONY: cluster-up cluster-down
 cluster-up: ## start a local single-node Kubernetes (CLUSTER=name)

@@ -203,6 +203,18 @@ GuardAdmission BreakerTable::Admit(const CallTarget& target, MonotonicTime now) 
   return guard;
 }
 
+std::string BreakerTable::TargetKey(const CallTarget& target) const {
+  return KeyOf(ScopesOf(target.kind).back(), target);
+}
+
+bool BreakerTable::Refuses(const CallTarget& target, MonotonicTime at) const {
+  const auto scopes = ScopesOf(target.kind);
+  return std::any_of(scopes.begin(), scopes.end(), [&](BreakerScope scope) {
+    const auto found = entries_.find(KeyOf(scope, target));
+    return found != entries_.end() && found->second.breaker.RetryAfter(at).count() > 0;
+  });
+}
+
 std::vector<KeyedBreakerEvent> BreakerTable::Settle(const GuardTicket& ticket,
                                                     const AttemptOutcome& outcome,
                                                     MonotonicTime now, double jitter) {

@@ -97,6 +97,12 @@ class BreakerTable {
   std::vector<KeyedBreakerEvent> Settle(const GuardTicket& ticket, const AttemptOutcome& outcome,
                                         MonotonicTime now, double jitter);
 
+  // What a target's attempts and retries are counted under: its narrowest breaker's key.
+  [[nodiscard]] std::string TargetKey(const CallTarget& target) const;
+  // Whether Admit() at `at` would refuse for a breaker that is open or held until later. Takes
+  // nothing.
+  [[nodiscard]] bool Refuses(const CallTarget& target, MonotonicTime at) const;
+
   struct View {
     std::string key;
     std::string rule;

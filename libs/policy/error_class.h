@@ -7,44 +7,18 @@
 
 namespace reliability::policy {
 
+// The members, their meaning and their columns stand in the table.
 enum class ErrorClass : std::uint8_t {
-  kNone,  // the call succeeded
-  // The upstream could not be reached, or did not answer in time.
-  kConnect,
-  kResetBeforeHeaders,
-  kTimeoutConnect,
-  kTimeoutFirstToken,
-  kTimeoutIdle,
-  kTimeoutTotal,
-  // The upstream answered with a failure of its own.
-  kRateLimited,
-  kQuotaExhausted,
-  kOverloaded,
-  kServerError,
-  kStreamTruncated,
-  kMalformed,
-  // The request was at fault.
-  kInvalidRequest,
-  kAuth,
-  kNotFound,
-  kContentFilter,
-  kContextLength,
-  // The tool ran and failed.
-  kToolErrorTransient,
-  kToolErrorPermanent,
-  // Decided here, without asking the upstream.
-  kCircuitOpen,
-  kDeadlineExceeded,
-  kThrottled,
-  kPaused,
-  // Says nothing about the upstream.
-  kLocalOutage,
-  kClientCancelled,
-  // No failure: the server asks the user first (MCP -32042, input_required), or the client resumes
-  // the stream.
-  kDeferred,
+#define ERROR_CLASS(member, ...) member,
+#include "libs/policy/error_classes.inc"
+#undef ERROR_CLASS
 };
-inline constexpr int kErrorClassCount = 27;
+
+#define ERROR_CLASS(...) +1
+inline constexpr int kErrorClassCount =
+#include "libs/policy/error_classes.inc"
+    ;
+#undef ERROR_CLASS
 
 // What an outcome of this class does to a circuit breaker.
 enum class BreakerEffect : std::uint8_t {
@@ -59,13 +33,20 @@ enum class BreakerEffect : std::uint8_t {
 // Ledger verdict of one event for one SLO.
 enum class SliVerdict : std::uint8_t { kNone, kGood, kBad };
 
+// May the next target of a chain be asked after a failure of this class?
+enum class NextTarget : std::uint8_t { kNo, kYes, kLargerContext };
+
 // The columns of one class. Texts are static.
 struct ClassTraits {
   std::string_view name;  // wire, log and label value: "timeout_total"
   BreakerEffect breaker;
   SliVerdict call_verdict;  // ToolCallSuccess
   bool spoils_turn;  // the last call of a tool ending so makes the turn bad (operator ruling 15)
-  int http_status;   // of an answer that we make; 0 = never made by us
+  bool retryable;    // the same target may be asked again (data-plane.md 2.2)
+  NextTarget next_target;
+  bool may_have_acted;  // the upstream may have done what was asked although no good answer came
+  int http_status;      // of an answer that we make; 0 = never made by us
+  int anthropic_status;
   std::string_view openai_type;
   std::string_view anthropic_type;
   bool recoverable;             // the agent can go on in a useful way

@@ -12,6 +12,7 @@ import check_crds
 import check_docs
 import check_layers
 import check_sizes
+import gen_error_classes
 
 
 class Tree:
@@ -86,6 +87,19 @@ class Crds(unittest.TestCase):
         for text, count in (("properties:\n  n: {type: integer}\n", 1), ("properties:\n  'n': {type: integer}\n", 0)):
             with Tree({"crds/a.yaml": text}) as root:
                 self.assertEqual(count, len(check_crds.violations(root)), text)
+
+
+class ErrorClasses(unittest.TestCase):
+    ROW = 'ERROR_CLASS(kA, "a", kFailure, kBad, kSpoils, kAgain, kNext, kMayAct, 502, 502, "t", "u", kGoesOn, kGoOn)  // it failed'
+
+    def test_a_row_becomes_a_line(self):
+        page = gen_error_classes.page(gen_error_classes.parse(self.ROW))
+        self.assertIn("| `a` | it failed | yes | yes | maybe | failure | bad | bad |", page)
+        self.assertNotEqual(page, gen_error_classes.page(gen_error_classes.parse(self.ROW.replace("kAgain", "kNever"))))
+
+    def test_a_row_with_other_columns_is_found(self):
+        with self.assertRaises(SystemExit):
+            gen_error_classes.parse(self.ROW.replace("kNext, ", ""))
 
 
 class Docs(unittest.TestCase):

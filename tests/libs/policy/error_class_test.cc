@@ -38,6 +38,33 @@ TEST(ErrorClass, BreakerColumnIsTheTableOfTheReference) {
   EXPECT_EQ(TraitsOf(kLocalOutage).breaker, BreakerEffect::kNeutral);
 }
 
+TEST(ErrorClass, NextTargetIsTheColumnOfTheReference) {
+  using enum ErrorClass;
+  for (const ErrorClass next :
+       {kConnect, kResetBeforeHeaders, kTimeoutConnect, kTimeoutFirstToken, kTimeoutIdle,
+        kTimeoutTotal, kRateLimited, kQuotaExhausted, kOverloaded, kServerError, kStreamTruncated,
+        kMalformed, kCircuitOpen, kBulkheadFull, kUntranslatable}) {
+    EXPECT_EQ(TraitsOf(next).next_target, NextTarget::kYes) << ErrorClassName(next);
+  }
+  EXPECT_EQ(TraitsOf(kContextLength).next_target, NextTarget::kLargerContext);
+  for (const ErrorClass never : {kNone, kInvalidRequest, kAuth, kNotFound, kContentFilter,
+                                 kLocalOutage, kPaused, kDeadlineExceeded, kClientCancelled}) {
+    EXPECT_EQ(TraitsOf(never).next_target, NextTarget::kNo) << ErrorClassName(never);
+  }
+}
+
+TEST(ErrorClass, WhatIsProvenNotToHaveActed) {
+  using enum ErrorClass;
+  for (const ErrorClass safe :
+       {kConnect, kTimeoutConnect, kRateLimited, kQuotaExhausted, kOverloaded, kCircuitOpen}) {
+    EXPECT_FALSE(TraitsOf(safe).may_have_acted) << ErrorClassName(safe);
+  }
+  for (const ErrorClass open : {kResetBeforeHeaders, kTimeoutTotal, kTimeoutIdle, kServerError,
+                                kStreamTruncated, kMalformed, kDeadlineExceeded}) {
+    EXPECT_TRUE(TraitsOf(open).may_have_acted) << ErrorClassName(open);
+  }
+}
+
 TEST(ErrorClass, ModeRejectionsAndCancelledCallsAreNoEvents) {
   using enum ErrorClass;
   for (const ErrorClass none : {kPaused, kThrottled, kClientCancelled, kDeferred}) {
@@ -62,6 +89,10 @@ TEST(ErrorClass, WireStatusOfWhatWeSynthesise) {
   EXPECT_EQ(TraitsOf(kRateLimited).http_status, 429);
   EXPECT_EQ(TraitsOf(kCircuitOpen).anthropic_type, "overloaded_error");
   EXPECT_EQ(TraitsOf(kTimeoutIdle).openai_type, "timeout_error");
+  EXPECT_EQ(TraitsOf(kQuotaExhausted).anthropic_status, 402);
+  EXPECT_EQ(TraitsOf(kOverloaded).anthropic_status, 529);
+  EXPECT_EQ(TraitsOf(kBudgetExhausted).http_status, 429);
+  EXPECT_EQ(TraitsOf(kIdempotencyConflict).http_status, 409);
 }
 
 }  // namespace
