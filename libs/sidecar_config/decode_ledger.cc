@@ -23,6 +23,26 @@ void ReadSlos(ObjectReader& in, ReadContext& context, std::map<std::string, SloC
   }
 }
 
+void ReadTraffic(ObjectReader& in, ReadContext& context,
+                 std::map<std::string, TrafficCounts>& out) {
+  const nlohmann::json* traffic = in.Take("traffic");
+  if (traffic == nullptr) {
+    return;
+  }
+  const std::string path = in.PathOf("traffic");
+  if (!traffic->is_object()) {
+    context.Fail(path, "expected an object");
+    return;
+  }
+  for (auto it = traffic->begin(); it != traffic->end(); ++it) {
+    ObjectReader counts(it.value(), path + "[\"" + it.key() + "\"]", context);
+    TrafficCounts& value = out[it.key()];
+    counts.Uint64("calls", value.calls);
+    counts.Uint64("attempts", value.attempts);
+    counts.Finish();
+  }
+}
+
 }  // namespace
 
 Result<Decoded<LedgerDocument>> DecodeLedger(std::string_view json) {
@@ -51,6 +71,7 @@ Result<Decoded<LedgerDocument>> DecodeLedger(std::string_view json) {
   in.String("mode", document.mode);
   in.Bool("modeStale", document.mode_stale);
   in.Uint64("turnsRunning", document.turns_running);
+  ReadTraffic(in, context, document.traffic);
   in.Finish();
   if (!context.error.empty()) {
     return Fail(Code::kInvalid, context.error);

@@ -33,6 +33,47 @@ void Read(ObjectReader& in, Timeouts& out) {
   });
 }
 
+void ReadClasses(ObjectReader& in, const char* name, std::vector<policy::ErrorClass>& out) {
+  std::vector<std::string> words;
+  if (!in.Strings(name, words)) {
+    return;
+  }
+  out.clear();
+  for (const std::string& word : words) {
+    const auto known = policy::ParseErrorClass(word);
+    if (!known.has_value()) {
+      in.Reject(name, "unknown error class \"" + word + "\"");
+      return;
+    }
+    out.push_back(*known);
+  }
+}
+
+void Read(ObjectReader& in, Retries& out) {
+  in.Int("maxRetries", out.max_retries);
+  in.Object("backoff", [&](ObjectReader& backoff) {
+    backoff.Ms("baseMs", out.backoff.base);
+    backoff.Ms("maxMs", out.backoff.max);
+  });
+  in.Object("retryAfter", [&](ObjectReader& wait) {
+    wait.Bool("honor", out.retry_after.honor);
+    wait.Ms("maxMs", out.retry_after.max);
+  });
+  in.Ms("onFailureWithinMs", out.on_failure_within);
+  in.Object("budget", [&](ObjectReader& budget) {
+    budget.Int("percent", out.budget.percent);
+    budget.Ms("intervalMs", out.budget.interval);
+    budget.Int("minRetries", out.budget.min_retries);
+  });
+  ReadClasses(in, "retryOn", out.retry_on);
+  in.Objects("idempotentTools", out.idempotent_tools, [](ObjectReader& tool, ToolRef& value) {
+    tool.Require("upstream");
+    tool.String("upstream", value.upstream);
+    tool.String("tool", value.tool);
+  });
+  in.Int64("maxRequestBytes", out.max_request_bytes);
+}
+
 void Read(ObjectReader& in, CircuitBreaker& out) {
   in.Require("scope");
   in.String("name", out.name);
@@ -89,6 +130,7 @@ Result<Decoded<PolicyDocument>> DecodePolicy(std::string_view json) {
     turn.Ms("synthesisReserveMs", document.turn.synthesis_reserve);
   });
   in.Object("timeouts", [&](ObjectReader& timeouts) { Read(timeouts, document.timeouts); });
+  in.Object("retries", [&](ObjectReader& retries) { Read(retries, document.retries); });
   in.Objects("circuitBreakers", document.circuit_breakers,
              [](ObjectReader& element, CircuitBreaker& breaker) { Read(element, breaker); });
   in.Objects("slos", document.slos, [](ObjectReader& element, Slo& slo) { Read(element, slo); });

@@ -53,6 +53,32 @@ json ToJson(const Timeouts& timeouts) {
           {"toolOverrides", std::move(overrides)}};
 }
 
+json ToJson(const Retries& retries) {
+  json classes = json::array();
+  for (const policy::ErrorClass one : retries.retry_on) {
+    classes.push_back(policy::ErrorClassName(one));
+  }
+  json tools = json::array();
+  for (const ToolRef& tool : retries.idempotent_tools) {
+    tools.push_back({{"upstream", tool.upstream}, {"tool", tool.tool}});
+  }
+  return {
+      {"maxRetries", retries.max_retries},
+      {"backoff",
+       {{"baseMs", retries.backoff.base.count()}, {"maxMs", retries.backoff.max.count()}}},
+      {"retryAfter",
+       {{"honor", retries.retry_after.honor}, {"maxMs", retries.retry_after.max.count()}}},
+      {"onFailureWithinMs", retries.on_failure_within.count()},
+      {"budget",
+       {{"percent", retries.budget.percent},
+        {"intervalMs", retries.budget.interval.count()},
+        {"minRetries", retries.budget.min_retries}}},
+      {"retryOn", std::move(classes)},
+      {"idempotentTools", std::move(tools)},
+      {"maxRequestBytes", retries.max_request_bytes},
+  };
+}
+
 json ToJson(const CircuitBreaker& breaker) {
   return {
       {"name", breaker.name},
@@ -122,6 +148,7 @@ std::string EncodePolicy(const PolicyDocument& document) {
                 {{"timeoutMs", document.turn.timeout.count()},
                  {"synthesisReserveMs", document.turn.synthesis_reserve.count()}}},
                {"timeouts", ToJson(document.timeouts)},
+               {"retries", ToJson(document.retries)},
                {"circuitBreakers", ArrayOf(document.circuit_breakers)},
                {"slos", ArrayOf(document.slos)}});
 }
@@ -149,6 +176,10 @@ std::string EncodeMode(const ModeDocument& document) {
 }
 
 std::string EncodeLedger(const LedgerDocument& document) {
+  json traffic = json::object();
+  for (const auto& [name, counts] : document.traffic) {
+    traffic[name] = {{"attempts", counts.attempts}, {"calls", counts.calls}};
+  }
   return Dump({{"schema", SchemaOf(document.schema_major, document.schema_minor)},
                {"podUID", document.pod_uid},
                {"epoch", document.current.epoch},
@@ -160,7 +191,8 @@ std::string EncodeLedger(const LedgerDocument& document) {
                {"modeGeneration", document.mode_generation},
                {"mode", document.mode},
                {"modeStale", document.mode_stale},
-               {"turnsRunning", document.turns_running}});
+               {"turnsRunning", document.turns_running},
+               {"traffic", std::move(traffic)}});
 }
 
 std::string EncodeLastWords(const std::string& pod_uid, const LedgerEpoch& epoch) {

@@ -93,6 +93,8 @@ class ObjectReader {
   [[nodiscard]] std::string PathOf(std::string_view name) const;
   [[nodiscard]] bool Has(const char* name) const;
   void Require(const char* name);  // absent = error
+  // The field was read, but its value cannot be used.
+  void Reject(const char* name, std::string_view reason) { context_.Fail(PathOf(name), reason); }
   // Complains about fields that nobody asked for.
   void Finish();
 

@@ -11,11 +11,12 @@
 #include <vector>
 
 #include "libs/base/clock.h"
+#include "libs/policy/error_class.h"
 
 namespace reliability::sidecar_config {
 
 inline constexpr int kSchemaMajor = 1;
-inline constexpr int kSchemaMinor = 0;
+inline constexpr int kSchemaMinor = 1;  // 1: retries, traffic
 
 enum class Enforcement { kObserve, kEnforce };         // "Observe", "Enforce"
 enum class UpstreamKind { kLlm, kMcp, kHttp };         // "LLM", "MCP", "HTTP"
@@ -53,6 +54,40 @@ struct Timeouts {
   Milliseconds first_token{8000};
   Milliseconds stream_idle{5000};
   std::vector<ToolTimeout> tool_overrides;
+};
+
+struct RetryBackoff {
+  Milliseconds base{200};  // "baseMs"
+  Milliseconds max{2000};  // "maxMs"
+};
+
+struct RetryAfter {
+  bool honor = true;
+  Milliseconds max{3000};  // "maxMs"
+};
+
+struct RetryBudget {
+  int percent = 20;
+  Milliseconds interval{10000};  // "intervalMs"
+  int min_retries = 3;
+};
+
+struct ToolRef {
+  std::string upstream;
+  std::string tool;  // empty = every tool of the upstream
+};
+
+// Attempts at the same target after a failure that may pass.
+struct Retries {
+  int max_retries = 2;
+  RetryBackoff backoff;
+  RetryAfter retry_after;
+  Milliseconds on_failure_within{3000};  // "onFailureWithinMs"
+  RetryBudget budget;
+  std::vector<policy::ErrorClass> retry_on;  // JSON: class names; empty = all that may pass
+  std::vector<ToolRef> idempotent_tools;     // may be called twice without harm
+  // Larger request bodies are not kept, so their calls are not repeated.
+  std::int64_t max_request_bytes = 4 << 20;
 };
 
 struct BreakerMatch {  // empty list = any; names, no patterns
@@ -94,13 +129,14 @@ struct Slo {
 };
 
 struct PolicyDocument {             // policy.json
-  int schema_major = kSchemaMajor;  // JSON: "schema":"1.0"
+  int schema_major = kSchemaMajor;  // JSON: "schema":"1.1"
   int schema_minor = kSchemaMinor;
   std::string workload;  // "<namespace>/<Kind>/<name>"
   Enforcement enforcement = Enforcement::kObserve;
   std::vector<Upstream> upstreams;
   Turn turn;
   Timeouts timeouts;
+  Retries retries;
   std::vector<CircuitBreaker> circuit_breakers;
   std::vector<Slo> slos;
 };
@@ -137,6 +173,13 @@ struct SloCounts {
   friend bool operator==(const SloCounts&, const SloCounts&) = default;
 };
 
+// Since the start of the process.
+struct TrafficCounts {
+  std::uint64_t calls = 0;     // as the agent made them
+  std::uint64_t attempts = 0;  // as they went upstream: retries make more, refusals fewer
+  friend bool operator==(const TrafficCounts&, const TrafficCounts&) = default;
+};
+
 struct LedgerEpoch {
   std::string epoch;  // unique per process start, e.g. "<start ms>-<random>"
   std::map<std::string, SloCounts> slos;
@@ -155,6 +198,7 @@ struct LedgerDocument {  // GET /ledger
   std::string mode;         // mode in force, e.g. "Paused"
   bool mode_stale = false;  // past validUntil
   std::uint64_t turns_running = 0;
+  std::map<std::string, TrafficCounts> traffic;  // by "<kind>:<upstream>", "mcp:orders"
 };
 
 // Compact form for the container's termination message (kubelet limit 4,096 bytes; ours 1,024).

@@ -88,6 +88,11 @@ policy::BreakerConfig ToBreakerConfig(const PolicyDocument& document) {
       config.known_tools.emplace_back(tool.upstream, tool.tool);
     }
   }
+  for (const ToolRef& tool : document.retries.idempotent_tools) {
+    if (!tool.tool.empty()) {
+      config.known_tools.emplace_back(tool.upstream, tool.tool);
+    }
+  }
   for (const Slo& slo : document.slos) {
     if (slo.tool.empty()) {
       continue;
@@ -99,6 +104,20 @@ policy::BreakerConfig ToBreakerConfig(const PolicyDocument& document) {
     }
   }
   return config;
+}
+
+policy::RetrySettings ToRetrySettings(const PolicyDocument& document) {
+  const Retries& retries = document.retries;
+  policy::RetrySettings settings;
+  settings.max_retries = retries.max_retries;
+  settings.backoff_base = retries.backoff.base;
+  settings.backoff_max = retries.backoff.max;
+  settings.honor_retry_after = retries.retry_after.honor;
+  settings.retry_after_max = retries.retry_after.max;
+  settings.on_failure_within = retries.on_failure_within;
+  settings.budget = {retries.budget.percent, retries.budget.interval, retries.budget.min_retries};
+  settings.retry_on = retries.retry_on;
+  return settings;
 }
 
 policy::TurnLimits ToTurnLimits(const PolicyDocument& document) {
@@ -150,6 +169,13 @@ Milliseconds ToolTimeoutOf(const Timeouts& timeouts, std::string_view upstream,
     }
   }
   return found;
+}
+
+bool IsIdempotentTool(const Retries& retries, std::string_view upstream, std::string_view tool) {
+  return std::any_of(retries.idempotent_tools.begin(), retries.idempotent_tools.end(),
+                     [&](const ToolRef& ref) {
+                       return ref.upstream == upstream && (ref.tool.empty() || ref.tool == tool);
+                     });
 }
 
 }  // namespace reliability::sidecar_config

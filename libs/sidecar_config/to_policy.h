@@ -6,6 +6,7 @@
 
 #include "libs/policy/breaker_table.h"
 #include "libs/policy/mode_gate.h"
+#include "libs/policy/retry.h"
 #include "libs/policy/sli_classifier.h"
 #include "libs/policy/turn_tracker.h"
 #include "libs/sidecar_config/schema.h"
@@ -13,6 +14,7 @@
 namespace reliability::sidecar_config {
 
 [[nodiscard]] policy::BreakerConfig ToBreakerConfig(const PolicyDocument& document);
+[[nodiscard]] policy::RetrySettings ToRetrySettings(const PolicyDocument& document);
 [[nodiscard]] policy::TurnLimits ToTurnLimits(const PolicyDocument& document);
 [[nodiscard]] std::vector<policy::SloRule> ToSloRules(const PolicyDocument& document);
 // `pod_uid` decides whether a HalfOpen order makes this pod probe.
@@ -22,5 +24,8 @@ namespace reliability::sidecar_config {
 // default. `tool` is empty for plain HTTP tools.
 [[nodiscard]] Milliseconds ToolTimeoutOf(const Timeouts& timeouts, std::string_view upstream,
                                          std::string_view tool);
+// Whether the policy says that this tool may be called twice. `tool` is empty for plain HTTP tools.
+[[nodiscard]] bool IsIdempotentTool(const Retries& retries, std::string_view upstream,
+                                    std::string_view tool);
 
 }  // namespace reliability::sidecar_config

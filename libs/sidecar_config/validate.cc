@@ -11,6 +11,7 @@ namespace reliability::sidecar_config {
 namespace {
 
 constexpr Milliseconds kLongest{86'400'000};  // a day; nothing here is meant to take longer
+constexpr std::int64_t kMostRequestBytes = std::int64_t{32} << 20;
 constexpr std::size_t kMaxEntries = 64;
 constexpr std::size_t kMaxNameBytes = 63;
 constexpr std::size_t kMaxKeyBytes = 128;
@@ -85,6 +86,13 @@ void CheckUpstreams(const PolicyDocument& document, Checker& check) {
   }
 }
 
+bool IsToolUpstream(const PolicyDocument& document, std::string_view name) {
+  return std::any_of(document.upstreams.begin(), document.upstreams.end(),
+                     [&](const Upstream& upstream) {
+                       return upstream.kind != UpstreamKind::kLlm && upstream.name == name;
+                     });
+}
+
 void CheckTimes(const PolicyDocument& document, Checker& check) {
   const Milliseconds turn = document.turn.timeout;
   check.Duration("turn.timeoutMs", turn, Milliseconds{100});
@@ -109,13 +117,40 @@ void CheckTimes(const PolicyDocument& document, Checker& check) {
     const std::string path = At("timeouts.toolOverrides", i, "timeoutMs");
     check.Duration(path, tool.timeout, Milliseconds{1});
     check.AtMost(path, tool.timeout, turn, "turn.timeoutMs");
-    const bool known = std::any_of(
-        document.upstreams.begin(), document.upstreams.end(), [&](const Upstream& upstream) {
-          return upstream.kind != UpstreamKind::kLlm && upstream.name == tool.upstream;
-        });
-    if (!known) {
+    if (!IsToolUpstream(document, tool.upstream)) {
       check.Add(At("timeouts.toolOverrides", i, "upstream"),
                 "\"" + tool.upstream + "\" is no MCP or HTTP upstream");
+    }
+  }
+}
+
+void CheckRetries(const PolicyDocument& document, Checker& check) {
+  const Retries& retries = document.retries;
+  check.Range("retries.maxRetries", retries.max_retries, 0, 10);
+  check.Duration("retries.backoff.baseMs", retries.backoff.base, Milliseconds{1});
+  check.Duration("retries.backoff.maxMs", retries.backoff.max, Milliseconds{1});
+  check.AtMost("retries.backoff.baseMs", retries.backoff.base, retries.backoff.max,
+               "retries.backoff.maxMs");
+  check.Duration("retries.retryAfter.maxMs", retries.retry_after.max, Milliseconds{0});
+  check.Duration("retries.onFailureWithinMs", retries.on_failure_within, Milliseconds{0});
+  check.Range("retries.budget.percent", retries.budget.percent, 0, 100);
+  check.Duration("retries.budget.intervalMs", retries.budget.interval, Milliseconds{100});
+  check.Range("retries.budget.minRetries", retries.budget.min_retries, 0, 1000);
+  check.Range("retries.maxRequestBytes", retries.max_request_bytes, 0, kMostRequestBytes);
+  for (std::size_t i = 0; i < retries.retry_on.size(); ++i) {
+    if (!policy::TraitsOf(retries.retry_on[i]).retryable) {
+      check.Add(At("retries.retryOn", i), "\"" + std::string(ErrorClassName(retries.retry_on[i])) +
+                                              "\" does not pass by waiting");
+    }
+  }
+  if (!check.Count("retries.idempotentTools", retries.idempotent_tools)) {
+    return;
+  }
+  for (std::size_t i = 0; i < retries.idempotent_tools.size(); ++i) {
+    const std::string& upstream = retries.idempotent_tools[i].upstream;
+    if (!IsToolUpstream(document, upstream)) {
+      check.Add(At("retries.idempotentTools", i, "upstream"),
+                "\"" + upstream + "\" is no MCP or HTTP upstream");
     }
   }
 }
@@ -222,6 +257,7 @@ std::vector<FieldError> Validate(const PolicyDocument& document) {
   }
   CheckUpstreams(document, check);
   CheckTimes(document, check);
+  CheckRetries(document, check);
   CheckBreakers(document, check);
   CheckSlos(document, check);
   return check.Take();

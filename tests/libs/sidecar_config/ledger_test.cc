@@ -20,6 +20,7 @@ LedgerDocument Sample() {
   document.mode = "Paused";
   document.mode_stale = true;
   document.turns_running = 2;
+  document.traffic = {{"mcp:orders", {.calls = 4, .attempts = 5}}};
   return document;
 }
 
@@ -28,15 +29,16 @@ TEST(LedgerDocument, EncodingIsCanonical) {
             R"({"closed":[{"epoch":"1700-cd","slos":{"uid/1":{"bad":1,)"
             R"("good":18446744073709551615}}}],"configError":"turn: expected an object",)"
             R"("configHash":"abc","epoch":"1800-ab","mode":"Paused","modeGeneration":9,)"
-            R"("modeLeaderEpoch":4,"modeStale":true,"podUID":"pod-1","schema":"1.0",)"
+            R"("modeLeaderEpoch":4,"modeStale":true,"podUID":"pod-1","schema":"1.1",)"
             R"("slos":{"uid/1":{"bad":3,"good":12},"uid/2":{"bad":0,"good":0}},)"
-            R"("turnsRunning":2})");
+            R"("traffic":{"mcp:orders":{"attempts":5,"calls":4}},"turnsRunning":2})");
 }
 
 TEST(LedgerDocument, RoundTrips) {
   const auto decoded = DecodeLedger(EncodeLedger(Sample()));
   ASSERT_TRUE(decoded.has_value()) << decoded.error().message;
   EXPECT_EQ(EncodeLedger(decoded->document), EncodeLedger(Sample()));
+  EXPECT_EQ(decoded->document.traffic.at("mcp:orders").attempts, 5U);
   EXPECT_EQ(decoded->document.current.slos.at("uid/1"), (SloCounts{12, 3}));
 }
 

@@ -27,7 +27,12 @@ TEST(PolicyDocument, EncodingIsCanonical) {
   document.workload = "ns/Deployment/a";
   document.upstreams = {{UpstreamKind::kMcp, "orders", LlmFormat::kOpenAI, "http://o/mcp", ""}};
   EXPECT_EQ(EncodePolicy(document),
-            R"({"circuitBreakers":[],"enforcement":"Observe","schema":"1.0","slos":[],)"
+            R"({"circuitBreakers":[],"enforcement":"Observe",)"
+            R"("retries":{"backoff":{"baseMs":200,"maxMs":2000},)"
+            R"("budget":{"intervalMs":10000,"minRetries":3,"percent":20},"idempotentTools":[],)"
+            R"("maxRequestBytes":4194304,"maxRetries":2,"onFailureWithinMs":3000,)"
+            R"("retryAfter":{"honor":true,"maxMs":3000},"retryOn":[]},)"
+            R"("schema":"1.1","slos":[],)"
             R"("timeouts":{"connectMs":1000,"firstTokenMs":8000,"llmMs":10000,)"
             R"("streamIdleMs":5000,"toolMs":5000,"toolOverrides":[]},)"
             R"("turn":{"synthesisReserveMs":3000,"timeoutMs":15000},)"
@@ -49,6 +54,15 @@ TEST(PolicyDocument, DecodesEveryField) {
   EXPECT_EQ(document.turn.synthesis_reserve, Milliseconds{4000});
   EXPECT_EQ(document.timeouts.stream_idle, Milliseconds{4500});
   EXPECT_EQ(document.timeouts.tool_overrides[0].tool, "search");
+  EXPECT_EQ(document.retries.max_retries, 4);
+  EXPECT_EQ(document.retries.backoff.max, Milliseconds{1500});
+  EXPECT_FALSE(document.retries.retry_after.honor);
+  EXPECT_EQ(document.retries.on_failure_within, Milliseconds{1800});
+  EXPECT_EQ(document.retries.budget.min_retries, 5);
+  EXPECT_EQ(document.retries.retry_on, expected.retries.retry_on);
+  ASSERT_EQ(document.retries.idempotent_tools.size(), 2U);
+  EXPECT_EQ(document.retries.idempotent_tools[0].tool, "search");
+  EXPECT_EQ(document.retries.max_request_bytes, 70'000);
   ASSERT_EQ(document.circuit_breakers.size(), 2U);
   EXPECT_EQ(document.circuit_breakers[0].trip.window, Milliseconds{30'000});
   EXPECT_EQ(document.circuit_breakers[0].half_open.successes, 3);
@@ -89,6 +103,10 @@ TEST(PolicyDocument, ErrorsNameThePath) {
   EXPECT_EQ(ErrorOf(R"({"schema":"1.0","circuitBreakers":[{"scope":"Tool","trip":)"
                     R"({"minCalls":5000000000}}]})"),
             "circuitBreakers[0].trip.minCalls: out of range");
+  EXPECT_EQ(ErrorOf(R"({"schema":"1.1","retries":{"retryOn":["tired"]}})"),
+            "retries.retryOn: unknown error class \"tired\"");
+  EXPECT_EQ(ErrorOf(R"({"schema":"1.1","retries":{"idempotentTools":[{"tool":"a"}]}})"),
+            "retries.idempotentTools[0].upstream: required");
   EXPECT_EQ(ErrorOf(R"({"schema":"1.0","upstreams":null})"), "upstreams: expected an array");
   EXPECT_EQ(ErrorOf(R"({"schema":"1.0","turn":{"timeoutMs":18446744073709551615}})"),
             "turn.timeoutMs: expected an integer");
@@ -109,7 +127,7 @@ TEST(PolicyDocument, UnknownFieldsOfANewerMinorAreCounted) {
 }
 
 TEST(PolicyDocument, OtherMajorsAndBrokenTextAreRefused) {
-  EXPECT_EQ(ErrorOf(R"({"schema":"2.0"})"), "schema: version 2.0 is not supported, this is 1.0");
+  EXPECT_EQ(ErrorOf(R"({"schema":"2.0"})"), "schema: version 2.0 is not supported, this is 1.1");
   for (const char* schema : {R"({"schema":1})", R"({"schema":"1"})", R"({"schema":"a.b"})",
                              R"({"schema":"1.0.0"})", R"({})"}) {
     EXPECT_EQ(ErrorOf(schema), "schema: expected \"major.minor\"") << schema;

@@ -22,6 +22,14 @@ inline PolicyDocument SamplePolicy() {
   document.timeouts.stream_idle = Milliseconds{4500};
   document.timeouts.tool_overrides = {{"orders", "search", Milliseconds{2000}},
                                       {"orders", "", Milliseconds{3000}}};
+  document.retries.max_retries = 4;
+  document.retries.backoff = {Milliseconds{150}, Milliseconds{1500}};
+  document.retries.retry_after = {false, Milliseconds{2500}};
+  document.retries.on_failure_within = Milliseconds{1800};
+  document.retries.budget = {30, Milliseconds{9000}, 5};
+  document.retries.retry_on = {policy::ErrorClass::kConnect, policy::ErrorClass::kRateLimited};
+  document.retries.idempotent_tools = {{"orders", "search"}, {"weather", ""}};
+  document.retries.max_request_bytes = 70'000;
   CircuitBreaker breaker;
   breaker.name = "tools";
   breaker.scope = BreakerScope::kTool;

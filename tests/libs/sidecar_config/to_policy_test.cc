@@ -42,6 +42,37 @@ TEST(ToPolicy, ToolsNamedAnywhereAreKnown) {
   EXPECT_TRUE(knows("orders", "list"));    // SLO
 }
 
+TEST(ToPolicy, RetriesKeepTheirSettings) {
+  const policy::RetrySettings settings = ToRetrySettings(SamplePolicy());
+  EXPECT_EQ(settings.max_retries, 4);
+  EXPECT_EQ(settings.backoff_base, Milliseconds{150});
+  EXPECT_EQ(settings.backoff_max, Milliseconds{1500});
+  EXPECT_FALSE(settings.honor_retry_after);
+  EXPECT_EQ(settings.retry_after_max, Milliseconds{2500});
+  EXPECT_EQ(settings.on_failure_within, Milliseconds{1800});
+  EXPECT_EQ(settings.budget, (policy::RetryBudgetSettings{30, Milliseconds{9000}, 5}));
+  EXPECT_EQ(settings.retry_on.size(), 2U);
+  // The documented defaults stand in both places.
+  const policy::RetrySettings defaults = ToRetrySettings(PolicyDocument{});
+  const policy::RetrySettings own;
+  EXPECT_EQ(defaults.max_retries, own.max_retries);
+  EXPECT_EQ(defaults.backoff_base, own.backoff_base);
+  EXPECT_EQ(defaults.backoff_max, own.backoff_max);
+  EXPECT_EQ(defaults.honor_retry_after, own.honor_retry_after);
+  EXPECT_EQ(defaults.retry_after_max, own.retry_after_max);
+  EXPECT_EQ(defaults.on_failure_within, own.on_failure_within);
+  EXPECT_EQ(defaults.budget, own.budget);
+}
+
+TEST(ToPolicy, IdempotentToolsByNameOrUpstream) {
+  const Retries retries = SamplePolicy().retries;
+  EXPECT_TRUE(IsIdempotentTool(retries, "orders", "search"));
+  EXPECT_FALSE(IsIdempotentTool(retries, "orders", "refund"));
+  EXPECT_FALSE(IsIdempotentTool(retries, "orders", ""));
+  EXPECT_TRUE(IsIdempotentTool(retries, "weather", ""));
+  EXPECT_FALSE(IsIdempotentTool(retries, "claude", ""));
+}
+
 TEST(ToPolicy, TurnAndSlos) {
   const policy::TurnLimits limits = ToTurnLimits(SamplePolicy());
   EXPECT_EQ(limits.timeout, Milliseconds{20'000});
