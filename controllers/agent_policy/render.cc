@@ -95,6 +95,25 @@ config::Timeouts RenderTimeouts(const api::TimeoutsSpec& spec, Milliseconds turn
   return out;
 }
 
+config::Retries RenderRetries(const api::RetriesSpec& spec) {
+  config::Retries out;
+  out.max_retries = spec.max_retries;
+  out.backoff = {spec.backoff.base, spec.backoff.max};
+  out.retry_after = {spec.retry_after.honor == api::RetryAfterHonor::kAlways, spec.retry_after.max};
+  out.on_failure_within = spec.on_failure_within;
+  out.budget = {spec.budget.percent, spec.budget.interval, spec.budget.min_retries};
+  for (const std::string& name : spec.retry_on) {
+    if (const auto error_class = policy::ParseErrorClass(name)) {  // the schema lists the names
+      out.retry_on.push_back(*error_class);
+    }
+  }
+  for (const api::IdempotentTool& tool : spec.idempotent_tools) {
+    out.idempotent_tools.push_back({tool.upstream, tool.tool});
+  }
+  out.max_request_bytes = spec.max_request_bytes;
+  return out;
+}
+
 config::CircuitBreaker RenderBreaker(const api::CircuitBreakerSpec& spec) {
   config::CircuitBreaker out;
   out.name = spec.name;
@@ -160,6 +179,7 @@ config::PolicyDocument Render(const api::AgentReliabilityPolicy& policy,
   out.turn.synthesis_reserve = spec.turn.synthesis_reserve.value_or(
       std::min(kSynthesisReserve, spec.turn.timeout / kReserveShare));
   out.timeouts = RenderTimeouts(spec.timeouts, spec.turn.timeout);
+  out.retries = RenderRetries(spec.retries);
   for (const api::CircuitBreakerSpec& breaker : spec.circuit_breakers) {
     out.circuit_breakers.push_back(RenderBreaker(breaker));
   }

@@ -48,6 +48,38 @@ void Fields(FieldVisitor& v, TimeoutsSpec& o) {
   v.Field("toolOverrides", o.tool_overrides);
 }
 
+void Fields(FieldVisitor& v, RetryBackoff& o) {
+  v.Field("base", o.base);
+  v.Field("max", o.max);
+}
+
+void Fields(FieldVisitor& v, RetryAfterSpec& o) {
+  v.Field("honor", o.honor);
+  v.Field("max", o.max);
+}
+
+void Fields(FieldVisitor& v, RetryBudgetSpec& o) {
+  v.Field("percent", o.percent);
+  v.Field("interval", o.interval);
+  v.Field("minRetries", o.min_retries);
+}
+
+void Fields(FieldVisitor& v, IdempotentTool& o) {
+  v.Field("upstream", o.upstream, Presence::kRequired);
+  v.Field("tool", o.tool);
+}
+
+void Fields(FieldVisitor& v, RetriesSpec& o) {
+  v.Field("maxRetries", o.max_retries);
+  v.Field("backoff", o.backoff);
+  v.Field("retryAfter", o.retry_after);
+  v.Field("onFailureWithin", o.on_failure_within);
+  v.Field("budget", o.budget);
+  v.Field("retryOn", o.retry_on);
+  v.Field("idempotentTools", o.idempotent_tools);
+  v.Field("maxRequestBytes", o.max_request_bytes);
+}
+
 void Fields(FieldVisitor& v, BreakerMatch& o) {
   v.Field("upstreams", o.upstreams);
   v.Field("tools", o.tools);
@@ -82,6 +114,7 @@ void Fields(FieldVisitor& v, AgentReliabilityPolicySpec& o) {
   v.Field("upstreams", o.upstreams, Presence::kRequired);
   v.Field("turn", o.turn);
   v.Field("timeouts", o.timeouts);
+  v.Field("retries", o.retries);
   v.Field("circuitBreakers", o.circuit_breakers);
   v.Field("errorBudgetPolicyRef", o.error_budget_policy_ref);
 }

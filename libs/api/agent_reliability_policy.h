@@ -79,6 +79,44 @@ struct TimeoutsSpec {
   std::vector<ToolOverride> tool_overrides;
 };
 
+enum class RetryAfterHonor { kAlways, kNever };
+template <>
+struct EnumNames<RetryAfterHonor> {
+  static constexpr std::array<std::string_view, 2> kNames = {"Always", "Never"};
+};
+
+struct RetryBackoff {
+  Milliseconds base{200};
+  Milliseconds max{2000};
+};
+
+struct RetryAfterSpec {
+  RetryAfterHonor honor = RetryAfterHonor::kAlways;
+  Milliseconds max{3000};
+};
+
+struct RetryBudgetSpec {
+  std::int32_t percent = 20;
+  Milliseconds interval{10000};
+  std::int32_t min_retries = 3;
+};
+
+struct IdempotentTool {
+  std::string upstream;
+  std::string tool;  // empty: every tool of the upstream
+};
+
+struct RetriesSpec {
+  std::int32_t max_retries = 2;
+  RetryBackoff backoff;
+  RetryAfterSpec retry_after;
+  Milliseconds on_failure_within{3000};
+  RetryBudgetSpec budget;
+  std::vector<std::string> retry_on;  // error classes; empty: all that may pass
+  std::vector<IdempotentTool> idempotent_tools;
+  std::int32_t max_request_bytes = 4 << 20;
+};
+
 struct BreakerMatch {  // an empty list matches anything
   std::vector<std::string> upstreams;
   std::vector<std::string> tools;
@@ -113,6 +151,7 @@ struct AgentReliabilityPolicySpec {
   Upstreams upstreams;
   TurnSpec turn;
   TimeoutsSpec timeouts;
+  RetriesSpec retries;
   std::vector<CircuitBreakerSpec> circuit_breakers;
   std::optional<NameRef> error_budget_policy_ref;
 };

@@ -1,5 +1,6 @@
 #include "operator/webhook/validate.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <set>
@@ -8,6 +9,7 @@
 #include "libs/api/decode.h"
 #include "libs/base/duration.h"
 #include "libs/policy/burn_tiers.h"
+#include "libs/policy/retry.h"
 
 namespace reliability::webhook {
 namespace {
@@ -46,6 +48,43 @@ void WarnIfCut(const std::string& path, Milliseconds limit, const sidecar_config
   }
 }
 
+// Retries that a turn cannot hold, with the worked sum; defaults are not worth a warning. Failures
+// that are repeated take at most onFailureWithin each; waits are at their longest; then one more
+// attempt must fit.
+void WarnOfRetries(const api::RetriesSpec& spec, const sidecar_config::PolicyDocument& document,
+                   std::vector<std::string>& out) {
+  const api::RetriesSpec usual;
+  const Milliseconds turn = document.turn.timeout;
+  const Milliseconds failure = std::min(spec.on_failure_within, document.timeouts.llm);
+  Milliseconds sum{0};
+  Milliseconds wait = spec.backoff.base;
+  std::string schedule;
+  for (int i = 0; i < spec.max_retries; ++i) {
+    sum += failure + std::min(wait, spec.backoff.max);
+    schedule += (i > 0 ? " + " : "") + FormatDuration(failure) + " + wait " +
+                FormatDuration(std::min(wait, spec.backoff.max));
+    wait = std::min(wait * 2, spec.backoff.max);
+  }
+  sum += policy::kMinRetryAttempt;
+  const bool chosen =
+      spec.max_retries != usual.max_retries || spec.backoff.base != usual.backoff.base ||
+      spec.backoff.max != usual.backoff.max || spec.on_failure_within != usual.on_failure_within;
+  if (chosen && spec.max_retries > 0 && sum > turn) {
+    out.push_back("the last of spec.retries.maxRetries " + std::to_string(spec.max_retries) +
+                  " does not fit into a turn of slow failures: " + schedule + " + attempt " +
+                  FormatDuration(policy::kMinRetryAttempt) + " = " + FormatDuration(sum) +
+                  " > turn.timeout " + FormatDuration(turn) +
+                  "; retries end when the turn has no time left");
+  }
+  const Milliseconds named = spec.retry_after.max + policy::kMinRetryAttempt;
+  if (spec.retry_after.max != usual.retry_after.max && named > turn) {
+    out.push_back("spec.retries.retryAfter.max " + FormatDuration(spec.retry_after.max) +
+                  " + attempt " + FormatDuration(policy::kMinRetryAttempt) + " = " +
+                  FormatDuration(named) + " > turn.timeout " + FormatDuration(turn) +
+                  ": no turn can wait that long");
+  }
+}
+
 bool MatchesAll(const api::BreakerMatch& match) {
   return match.upstreams.empty() && match.tools.empty() && match.models.empty();
 }
@@ -74,6 +113,7 @@ std::vector<std::string> Warnings(const api::AgentReliabilityPolicy& policy) {
                   FormatDuration(schedule) + " > turn.timeout " +
                   FormatDuration(document.turn.timeout));
   }
+  WarnOfRetries(policy.spec.retries, document, out);
   std::set<api::BreakerScope> closed;
   for (std::size_t i = 0; i < policy.spec.circuit_breakers.size(); ++i) {
     const api::CircuitBreakerSpec& breaker = policy.spec.circuit_breakers[i];

@@ -24,6 +24,45 @@ TEST(Render, ResolvesEveryDefault) {
   EXPECT_TRUE(sidecar_config::Validate(document).empty());
 }
 
+TEST(Render, RetriesAreTheDocumentedDefaultsOrWhatIsSet) {
+  auto policy = MakePolicy();
+  auto retries = Render(policy, {}).retries;
+  EXPECT_EQ(retries.max_retries, 2);
+  EXPECT_EQ(retries.backoff.base, Milliseconds{200});
+  EXPECT_EQ(retries.backoff.max, seconds{2});
+  EXPECT_TRUE(retries.retry_after.honor);
+  EXPECT_EQ(retries.retry_after.max, seconds{3});
+  EXPECT_EQ(retries.on_failure_within, seconds{3});
+  EXPECT_EQ(retries.budget.percent, 20);
+  EXPECT_EQ(retries.budget.interval, seconds{10});
+  EXPECT_EQ(retries.budget.min_retries, 3);
+  EXPECT_EQ(retries.max_request_bytes, 4 << 20);
+  EXPECT_TRUE(retries.retry_on.empty());
+  api::RetriesSpec& spec = policy.spec.retries;
+  spec.max_retries = 1;
+  spec.backoff = {Milliseconds{100}, seconds{1}};
+  spec.retry_after = {api::RetryAfterHonor::kNever, seconds{2}};
+  spec.on_failure_within = seconds{1};
+  spec.budget = {10, seconds{20}, 1};
+  spec.retry_on = {"connect", "rate_limited"};
+  spec.idempotent_tools = {{"orders", "search"}};
+  spec.max_request_bytes = 1000;
+  const auto document = Render(policy, {});
+  retries = document.retries;
+  EXPECT_EQ(retries.max_retries, 1);
+  EXPECT_EQ(retries.backoff.max, seconds{1});
+  EXPECT_FALSE(retries.retry_after.honor);
+  EXPECT_EQ(retries.retry_after.max, seconds{2});
+  EXPECT_EQ(retries.on_failure_within, seconds{1});
+  EXPECT_EQ(retries.budget.interval, seconds{20});
+  EXPECT_THAT(retries.retry_on, ElementsAre(reliability::policy::ErrorClass::kConnect,
+                                            reliability::policy::ErrorClass::kRateLimited));
+  ASSERT_EQ(retries.idempotent_tools.size(), 1U);
+  EXPECT_EQ(retries.idempotent_tools[0].tool, "search");
+  EXPECT_EQ(retries.max_request_bytes, 1000);
+  EXPECT_TRUE(sidecar_config::Validate(document).empty());
+}
+
 TEST(Render, ClipsDefaultsToAShortTurn) {
   auto policy = MakePolicy();
   policy.spec.turn.timeout = seconds{4};

@@ -40,6 +40,22 @@ TEST(PolicyWarnings, AScheduleThatDoesNotFit) {
                                                       "18s > turn.timeout 15s")));
 }
 
+TEST(PolicyWarnings, RetriesThatATurnCannotHoldShowTheSum) {
+  auto policy = MakePolicy();
+  policy.spec.retries.max_retries = 5;
+  EXPECT_THAT(Warnings(policy),
+              ElementsAre(HasSubstr("3s + wait 200ms + 3s + wait 400ms + 3s + wait 800ms + 3s + "
+                                    "wait 1s600ms + 3s + wait 2s + attempt 1s = 21s > turn.timeout "
+                                    "15s")));
+}
+
+TEST(PolicyWarnings, AWaitThatNoTurnCanHold) {
+  auto policy = MakePolicy();
+  policy.spec.retries.retry_after.max = seconds{20};
+  EXPECT_THAT(Warnings(policy), ElementsAre(HasSubstr("retryAfter.max 20s + attempt 1s = 21s > "
+                                                      "turn.timeout 15s")));
+}
+
 TEST(PolicyWarnings, ABreakerBehindACatchAll) {
   auto policy = MakePolicy();
   api::CircuitBreakerSpec all;
