@@ -27,6 +27,10 @@ std::string SuggestionOf(const ErrorReply& reply) {
   if (!reply.suggestion.empty()) {
     return reply.suggestion;
   }
+  if (reply.outcome_unknown) {
+    return "it is not known whether " + (reply.resource.empty() ? "the call" : reply.resource) +
+           " took effect: check before you call it again";
+  }
   const std::string general(TraitsOf(reply.error_class).suggestion);
   const bool about_resource = general.starts_with("answer with") && !reply.resource.empty();
   return about_resource ? reply.resource + " is unavailable; " + general : general;
@@ -35,6 +39,9 @@ std::string SuggestionOf(const ErrorReply& reply) {
 // `"error_type":…,…` without braces, for objects that hold more.
 std::string Fields(const ErrorReply& reply) {
   std::string out = "\"error_type\":" + JsonString(ErrorClassName(reply.error_class));
+  if (reply.outcome_unknown) {
+    out += R"(,"outcome":"unknown")";
+  }
   out += ",\"recoverable\":";
   out += TraitsOf(reply.error_class).recoverable ? "true" : "false";
   if (reply.remaining) {
@@ -44,6 +51,9 @@ std::string Fields(const ErrorReply& reply) {
     out += ",\"retry_after_ms\":" + Number(reply.retry_after->count());
   }
   out += ",\"suggestion\":" + JsonString(SuggestionOf(reply));
+  if (reply.outcome_unknown) {
+    out += R"(,"verify_before_retry":true)";
+  }
   return out;
 }
 
@@ -138,8 +148,8 @@ MadeAnswer OpenAiError(const ErrorReply& reply) { return Make(reply, OpenAiBody(
 
 MadeAnswer AnthropicError(const ErrorReply& reply) {
   MadeAnswer answer = Make(reply, AnthropicBody(reply));
-  if (TraitsOf(reply.error_class).anthropic_type == "billing_error") {
-    answer.status = 402;
+  if (const int status = TraitsOf(reply.error_class).anthropic_status; status != 0) {
+    answer.status = status;
   }
   return answer;
 }
@@ -181,6 +191,14 @@ MadeAnswer McpHeaderMismatch(std::string_view id_json) {
 
 std::string OpenAiStreamError(const ErrorReply& reply) {
   return "data: " + OpenAiBody(reply) + "\n\n";
+}
+
+std::string ResponsesStreamError(const ErrorReply& reply) {
+  const std::string fields = "\"code\":" + JsonString(ErrorClassName(reply.error_class)) +
+                             ",\"message\":" + JsonString(MessageOf(reply)) + ",\"param\":null";
+  return "event: error\ndata: {" + fields + ",\"error\":{" + fields +
+         ",\"type\":" + JsonString(TraitsOf(reply.error_class).openai_type) + "," + Fields(reply) +
+         "},\"sequence_number\":0,\"type\":\"error\"}\n\n";
 }
 
 std::string AnthropicStreamError(const ErrorReply& reply) {

@@ -21,6 +21,9 @@ struct ErrorReply {
   std::optional<Milliseconds> retry_after;
   std::optional<Milliseconds> remaining;  // of the turn
   std::string request_id;
+  // The call was sent and may have changed something although no answer came: the model must look
+  // before it calls again.
+  bool outcome_unknown = false;
 };
 
 struct MadeAnswer {
@@ -49,6 +52,8 @@ struct MadeAnswer {
 // Last bytes of a stream that cannot go on; then the connection is closed without the terminal
 // event.
 [[nodiscard]] std::string OpenAiStreamError(const ErrorReply& reply);
+// Responses: the flat fields and an `error` object (data-plane ruling 15).
+[[nodiscard]] std::string ResponsesStreamError(const ErrorReply& reply);
 [[nodiscard]] std::string AnthropicStreamError(const ErrorReply& reply);
 [[nodiscard]] std::string McpStreamError(const ErrorReply& reply, std::string_view id_json,
                                          bool stateless);

@@ -22,16 +22,23 @@ AnswerShape ShapeOf(int status, std::string_view content_type, std::string_view 
 }
 
 policy::Protocol LlmAnswer::protocol() const {
-  return api_ == LlmApi::kOpenAIChat ? policy::Protocol::kOpenAI : policy::Protocol::kAnthropic;
+  return api_ == LlmApi::kAnthropicMessages ? policy::Protocol::kAnthropic
+                                            : policy::Protocol::kOpenAI;
 }
 
 void LlmAnswer::Feed(std::string_view bytes) {
   if (shape_ == AnswerShape::kStream) {
     splitter_.Feed(bytes, [this](const SseSplitter::Event& event) {
-      if (api_ == LlmApi::kOpenAIChat) {
-        OnOpenAiEvent(event);
-      } else {
-        OnAnthropicEvent(event);
+      switch (api_) {
+        case LlmApi::kOpenAIChat:
+          OnOpenAiEvent(event);
+          break;
+        case LlmApi::kAnthropicMessages:
+          OnAnthropicEvent(event);
+          break;
+        case LlmApi::kOpenAIResponses:
+          OnResponsesEvent(event);
+          break;
       }
     });
     return;
@@ -57,10 +64,16 @@ void LlmAnswer::Finish(bool clean) {
   if (shape_ == AnswerShape::kError) {
     error_ = ReadProviderError(body_);
   } else if (shape_ == AnswerShape::kJson) {
-    if (api_ == LlmApi::kOpenAIChat) {
-      ReadOpenAiAnswer();
-    } else {
-      ReadAnthropicAnswer();
+    switch (api_) {
+      case LlmApi::kOpenAIChat:
+        ReadOpenAiAnswer();
+        break;
+      case LlmApi::kAnthropicMessages:
+        ReadAnthropicAnswer();
+        break;
+      case LlmApi::kOpenAIResponses:
+        ReadResponsesAnswer();
+        break;
     }
   }
   body_ = std::string();

@@ -73,8 +73,10 @@ class LlmAnswer {
 
   void OnOpenAiEvent(const SseSplitter::Event& event);
   void OnAnthropicEvent(const SseSplitter::Event& event);
+  void OnResponsesEvent(const SseSplitter::Event& event);
   void ReadOpenAiAnswer();
   void ReadAnthropicAnswer();
+  void ReadResponsesAnswer();
   // Pieces with the same (choice, index) make one call; ids and names come once.
   void AddToolPiece(std::int64_t choice, std::int64_t index, std::string_view id,
                     std::string_view name, std::string_view arguments);

@@ -171,11 +171,22 @@ Result<LlmRequest> ReadLlmRequest(LlmApi /*api*/, std::string_view body) {
   return request;
 }
 
-std::optional<LlmApi> LlmApiOfPath(std::string_view path) {
+namespace {
+
+std::string_view WithoutVersion(std::string_view path) {
   path = path.substr(0, path.find_first_of("?#"));
   while (path.starts_with("/v1/")) {
     path.remove_prefix(3);
   }
+  return path;
+}
+
+}  // namespace
+
+bool IsResponsesPath(std::string_view path) { return WithoutVersion(path) == "/responses"; }
+
+std::optional<LlmApi> LlmApiOfPath(std::string_view path) {
+  path = WithoutVersion(path);
   if (path == "/chat/completions") {
     return LlmApi::kOpenAIChat;
   }

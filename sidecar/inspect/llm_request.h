@@ -14,7 +14,8 @@ namespace reliability::sidecar::inspect {
 // Larger bodies are relayed without a model and without a turn by content.
 inline constexpr std::size_t kMaxInspectedRequest = 1U << 20U;
 
-enum class LlmApi : std::uint8_t { kOpenAIChat, kAnthropicMessages };
+// kOpenAIResponses: its answers are read, its requests are no steps of a turn.
+enum class LlmApi : std::uint8_t { kOpenAIChat, kAnthropicMessages, kOpenAIResponses };
 
 struct LlmRequest {
   std::string model;
@@ -33,6 +34,8 @@ struct LlmRequest {
 // Path below the route: "/v1/chat/completions", "/messages" …; nullopt = other endpoint, relayed
 // without a turn.
 [[nodiscard]] std::optional<LlmApi> LlmApiOfPath(std::string_view path);
+// POST "/v1/responses", "/responses".
+[[nodiscard]] bool IsResponsesPath(std::string_view path);
 
 // W3C baggage member, percent-decoded; empty if absent.
 [[nodiscard]] std::string BaggageMember(std::string_view baggage, std::string_view key);

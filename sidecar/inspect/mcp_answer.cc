@@ -193,6 +193,7 @@ void McpAnswer::Accept(McpResponse&& response) {
   // An HTTP error may answer with `"id": null`: its code still tells a session error apart.
   const bool error_body = shape_ == AnswerShape::kError && response.has_error;
   if (responded_ || (!ours && !error_body)) {
+    other_message_ = other_message_ || !ours;
     return;
   }
   responded_ = true;

@@ -34,6 +34,9 @@ class McpAnswer {
 
   // The response to our id was seen whole.
   [[nodiscard]] bool responded() const { return responded_; }
+  // Another message than the response was seen (progress, a request of the server): it cannot be
+  // taken back.
+  [[nodiscard]] bool other_message() const { return other_message_; }
   [[nodiscard]] bool is_error() const { return is_error_; }  // result.isError
   [[nodiscard]] const std::optional<std::int64_t>& error_code() const { return error_code_; }
   [[nodiscard]] bool input_required() const { return input_required_; }
@@ -55,6 +58,7 @@ class McpAnswer {
   std::string body_;
   bool overflow_ = false;
   bool responded_ = false;
+  bool other_message_ = false;
   bool is_error_ = false;
   bool input_required_ = false;
   bool saw_event_id_ = false;

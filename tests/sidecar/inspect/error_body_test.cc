@@ -168,6 +168,29 @@ TEST(ErrorBody, StreamErrorsAreSeenAsErrorsByAWatcher) {
   EXPECT_EQ(mcp.hint().error_type, "circuit_open");
 }
 
+TEST(ErrorBody, AResponsesStreamErrorIsSeenByBothSdks) {
+  const std::string event = ResponsesStreamError(CircuitOpen());
+  ASSERT_TRUE(event.starts_with("event: error\ndata: "));
+  const json body = json::parse(event.substr(event.find('{')));
+  EXPECT_EQ(body.at("type"), "error");
+  EXPECT_EQ(body.at("code"), "circuit_open");
+  EXPECT_EQ(body.at("error").at("code"), "circuit_open");
+  ExpectFields(body.at("error"));
+}
+
+TEST(ErrorBody, AnUnknownOutcomeSaysToLookFirst) {
+  ErrorReply reply;
+  reply.error_class = ErrorClass::kResetBeforeHeaders;
+  reply.resource = "orders/refund";
+  EXPECT_FALSE(json::parse(ErrorFields(reply)).contains("outcome"));
+  reply.outcome_unknown = true;
+  const json fields = json::parse(ErrorFields(reply));
+  EXPECT_EQ(fields.at("outcome"), "unknown");
+  EXPECT_EQ(fields.at("verify_before_retry"), true);
+  EXPECT_EQ(fields.at("suggestion"),
+            "it is not known whether orders/refund took effect: check before you call it again");
+}
+
 TEST(ErrorBody, OwnSuggestionAndPlainErrors) {
   ErrorReply reply = CircuitOpen();
   reply.suggestion = "do this";

@@ -57,7 +57,8 @@ void ReadEverything(const std::string& text, std::mt19937_64& rng) {
   (void)ReadMcpRequest(text);
   (void)ReadProviderError(text);
   for (const AnswerShape shape : {AnswerShape::kStream, AnswerShape::kJson, AnswerShape::kError}) {
-    for (const LlmApi api : {LlmApi::kOpenAIChat, LlmApi::kAnthropicMessages}) {
+    for (const LlmApi api :
+         {LlmApi::kOpenAIChat, LlmApi::kAnthropicMessages, LlmApi::kOpenAIResponses}) {
       LlmAnswer answer(api, shape);
       Drive(answer, text, rng);
       (void)answer.tool_calls();
