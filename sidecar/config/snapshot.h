@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "libs/policy/retry.h"
 #include "libs/policy/sli_classifier.h"
 #include "libs/sidecar_config/schema.h"
 #include "sidecar/proxy/route_table.h"
@@ -16,6 +17,7 @@ struct Snapshot {
   std::string hash;  // SHA-256 of the file's bytes
   proxy::RouteTable routes;
   std::vector<policy::SloRule> slos;
+  policy::RetrySettings retries;
   std::shared_ptr<const telemetry::CallMetrics> metrics;
 
   [[nodiscard]] bool enforce() const {

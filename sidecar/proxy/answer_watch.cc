@@ -7,11 +7,18 @@ AnswerWatch::AnswerWatch(const Call& call, const net::ResponseHead& head)
   const inspect::AnswerShape shape = inspect::ShapeOf(
       head.status, head.Get(net::FieldId::kContentType), head.Get(net::FieldId::kContentEncoding));
   event_stream_ = shape == inspect::AnswerShape::kStream;
-  if (!call.inspected || shape == inspect::AnswerShape::kOpaque) {
+  if (shape == inspect::AnswerShape::kOpaque) {
     return;
   }
-  if (call.api.has_value()) {
-    llm_.emplace(*call.api, shape);
+  const bool llm = call.kind == CallKind::kLlm || call.kind == CallKind::kLlmOther;
+  if (llm && (call.answer_api.has_value() || shape == inspect::AnswerShape::kError)) {
+    // Errors look alike at all endpoints of a provider.
+    llm_.emplace(call.answer_api.value_or(protocol_ == policy::Protocol::kAnthropic
+                                              ? inspect::LlmApi::kAnthropicMessages
+                                              : inspect::LlmApi::kOpenAIChat),
+                 shape);
+  } else if (!call.inspected) {
+    return;
   } else if (call.kind == CallKind::kMcpTool || call.kind == CallKind::kMcpOther) {
     mcp_.emplace(call.mcp, shape);
   }
@@ -32,6 +39,13 @@ void AnswerWatch::Finish(bool clean) {
   } else if (mcp_.has_value()) {
     mcp_->Finish(clean);
   }
+}
+
+bool AnswerWatch::must_pass() const {
+  if (llm_.has_value()) {
+    return llm_->first_token();
+  }
+  return !mcp_.has_value() || mcp_->other_message();
 }
 
 bool AnswerWatch::first_token() const { return llm_.has_value() ? llm_->first_token() : true; }

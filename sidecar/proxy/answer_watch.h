@@ -23,6 +23,9 @@ class AnswerWatch {
   [[nodiscard]] bool event_stream() const { return event_stream_; }
   // The body is read as JSON: it is worth holding until it is whole.
   [[nodiscard]] bool readable() const { return llm_.has_value() || mcp_.has_value(); }
+  // What came so far has to reach the agent now: content has begun, or a message that cannot be
+  // taken back. Start-up events and comments can wait.
+  [[nodiscard]] bool must_pass() const;
   // Content has begun: no other answer can take its place.
   [[nodiscard]] bool first_token() const;
   // Nothing is missing, whatever the framing says.

@@ -59,11 +59,14 @@ std::string MakeStreamError(const Call& call, const inspect::ErrorReply& reply) 
     case CallKind::kLlm:
       return Anthropic(call) ? inspect::AnthropicStreamError(reply)
                              : inspect::OpenAiStreamError(reply);
+    case CallKind::kLlmOther:
+      return call.answer_api == inspect::LlmApi::kOpenAIResponses
+                 ? inspect::ResponsesStreamError(reply)
+                 : std::string{};
     case CallKind::kMcpTool:
       return call.mcp.id_json.empty()
                  ? std::string{}
                  : inspect::McpStreamError(reply, call.mcp.id_json, call.stateless);
-    case CallKind::kLlmOther:
     case CallKind::kMcpOther:
     case CallKind::kHttpTool:
       break;

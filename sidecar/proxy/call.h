@@ -8,6 +8,7 @@
 #include "sidecar/inspect/error_body.h"
 #include "sidecar/inspect/llm_request.h"
 #include "sidecar/inspect/mcp_request.h"
+#include "sidecar/inspect/mcp_rewrite.h"
 #include "sidecar/proxy/decisions.h"
 #include "sidecar/proxy/route_table.h"
 
@@ -27,13 +28,19 @@ struct Call {
   std::string target;            // path and query at the upstream
   bool inspected = false;        // the answer is read, too
 
-  std::optional<inspect::LlmApi> api;
+  std::optional<inspect::LlmApi> api;  // kLlm
+  // How an LLM's answer is read; also of Responses, which are no steps of a turn.
+  std::optional<inspect::LlmApi> answer_api;
   inspect::LlmRequest llm;
   inspect::McpRequest mcp;
   bool stateless = false;  // MCP 2026-07-28 and newer
 
   // Sending it again cannot change anything at the upstream (data-plane 2.8).
   bool repeatable = false;
+  // Another attempt may follow this one: its answer is held until something of it must pass.
+  bool may_repeat = false;
+  // A repeated MCP request has new tokens: the body to send, and the way back for its answer.
+  std::optional<inspect::RenamedRequest> renamed;
   // GET streams and the like: no time limit.
   bool unlimited = false;
   Admission admission;

@@ -139,7 +139,7 @@ void MaybeSendCancelNotice(const ExchangeState& state, policy::ErrorClass error_
   auto notice = std::make_shared<Notice>(state.loop, state.snapshot, *call.route);
   const std::string body =
       R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":)" +
-      call.mcp.id_json + R"(,"reason":"timeout"}})";
+      (call.renamed ? call.renamed->id_json : call.mcp.id_json) + R"(,"reason":"timeout"}})";
   net::RequestHead head = state.request;
   // The message of another size and type of answer; the session and the credentials stay.
   std::erase_if(head.fields, [](const net::Field& field) {

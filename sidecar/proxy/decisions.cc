@@ -12,12 +12,6 @@ namespace {
 
 using policy::ErrorClass;
 
-// "mcp:orders/search" -> "orders/search"
-std::string ResourceOf(const std::string& key) {
-  const std::size_t colon = key.find(':');
-  return colon == std::string::npos ? key : key.substr(colon + 1);
-}
-
 std::string ToolName(const Route& route, std::string_view tool) {
   return tool.empty() ? route.name : route.name + "/" + std::string(tool);
 }
@@ -54,6 +48,7 @@ Decisions::Decisions(const Clock& clock, telemetry::Metrics& metrics, std::uniqu
 void Decisions::Configure(config::SnapshotPtr snapshot) {
   const MutexLock lock(mutex_);
   breakers_.Configure(sidecar_config::ToBreakerConfig(snapshot->policy));
+  budgets_.Configure(snapshot->retries.budget);
   turns_.SetLimits(sidecar_config::ToTurnLimits(snapshot->policy));
   std::vector<std::string> keys;
   for (const policy::SloRule& rule : snapshot->slos) {
@@ -144,35 +139,20 @@ void Decisions::PassLimit(Admission& admission, bool enforce, std::string resour
                               .remaining = budget ? budget->remaining : Milliseconds{0}};
 }
 
-void Decisions::PassBreaker(Admission& admission, const policy::CallTarget& target, bool enforce,
-                            const Now& now) {
-  policy::GuardAdmission guard = breakers_.Admit(target, now.mono);
-  Announce(guard.events, admission.turn_id);
-  if (!guard.admitted) {
-    if (enforce) {
-      const auto budget = turns_.Budget(admission.turn, now.mono);
-      Refusal refusal{.error_class = guard.refusal,
-                      .resource = ResourceOf(guard.refused_by),
-                      .retry_after = guard.retry_after,
-                      .remaining = {}};
-      if (budget.has_value()) {
-        refusal.remaining = budget->remaining;
-      }
-      admission.refusal = std::move(refusal);
-      return;
-    }
-    metrics_.CountWould(guard.refusal);
-  }
-  admission.guarded = true;
-  admission.ticket = std::move(guard.ticket);
-}
-
 Admission Decisions::BeginLlm(const config::Snapshot& snapshot, const Route& route,
                               std::string_view model, const policy::LlmClues& clues,
                               std::optional<Milliseconds> client_limit) {
   const Now now = Time();
   const bool enforce = snapshot.enforce();
   Admission admission;
+  admission.target = {
+      .kind = policy::TargetKind::kLlm, .upstream = route.name, .name = std::string(model)};
+  admission.breakers = true;
+  admission.component = snapshot.policy.timeouts.llm;
+  admission.client_retries = clues.retry_count;
+  if (client_limit.has_value()) {
+    admission.client_deadline = now.mono + *client_limit;
+  }
   std::optional<MonotonicTime> next;
   {
     const MutexLock lock(mutex_);
@@ -200,17 +180,11 @@ Admission Decisions::BeginLlm(const config::Snapshot& snapshot, const Route& rou
         admission.turn_id = view->id;
         admission.turn_deadline = view->deadline;
       }
-      admission.limited = true;
-      admission.limit =
-          policy::ResolveLlmLimit(snapshot.policy.timeouts.llm,
-                                  turns_.Budget(admission.turn, now.mono), false, client_limit);
+      ResolveLimit(admission, now);
       PassLimit(admission, enforce, route.name, now);
     }
     if (!admission.refusal) {
-      PassBreaker(
-          admission,
-          {.kind = policy::TargetKind::kLlm, .upstream = route.name, .name = std::string(model)},
-          enforce, now);
+      PassBreaker(snapshot, admission, now);
     }
     CollectEnded(now);
     next = NextWake(now);
@@ -225,6 +199,7 @@ void Decisions::EndLlm(const Admission& admission, const CallEnd& end) {
   {
     const MutexLock lock(mutex_);
     SettleBreaker(admission, end, now);
+    CountCall(admission, end);
     if (admission.turn != 0) {
       turns_.EndLlmCall(admission.turn,
                         {.error_class = end.outcome.error_class,
@@ -238,19 +213,28 @@ void Decisions::EndLlm(const Admission& admission, const CallEnd& end) {
   PokeIfEarlier(next);
 }
 
-Admission Decisions::BeginOther(const config::Snapshot& snapshot, const Route& route) {
+Admission Decisions::BeginOther(const config::Snapshot& snapshot, const Route& route,
+                                std::optional<Milliseconds> client_limit, int client_retries) {
   const Now now = Time();
+  const bool llm = route.kind == sidecar_config::UpstreamKind::kLlm;
   Admission admission;
+  admission.target = {.kind = llm ? policy::TargetKind::kLlm : policy::TargetKind::kMcpTool,
+                      .upstream = route.name,
+                      .name = {}};
+  admission.breakers = llm;
+  admission.client_retries = client_retries;
+  admission.component =
+      llm ? snapshot.policy.timeouts.llm
+          : sidecar_config::ToolTimeoutOf(snapshot.policy.timeouts, route.name, {});
+  if (client_limit.has_value()) {
+    admission.client_deadline = now.mono + *client_limit;
+  }
   const MutexLock lock(mutex_);
   policy::GateVerdict verdict;
   PassMode(admission, policy::CallIntent::kControl, snapshot.enforce(), now, verdict);
-  admission.limited = true;
-  if (route.kind == sidecar_config::UpstreamKind::kLlm) {
-    admission.limit.limit = snapshot.policy.timeouts.llm;
-    PassBreaker(admission, {.kind = policy::TargetKind::kLlm, .upstream = route.name, .name = {}},
-                snapshot.enforce(), now);
-  } else {
-    admission.limit.limit = sidecar_config::ToolTimeoutOf(snapshot.policy.timeouts, route.name, {});
+  ResolveLimit(admission, now);
+  if (!admission.refusal) {
+    PassBreaker(snapshot, admission, now);
   }
   return admission;
 }
@@ -259,6 +243,7 @@ void Decisions::EndOther(const Admission& admission, const CallEnd& end) {
   const Now now = Time();
   const MutexLock lock(mutex_);
   SettleBreaker(admission, end, now);
+  CountCall(admission, end);
 }
 
 Admission Decisions::BeginTool(const config::Snapshot& snapshot, const Route& route,
@@ -267,6 +252,13 @@ Admission Decisions::BeginTool(const config::Snapshot& snapshot, const Route& ro
   const bool enforce = snapshot.enforce();
   const bool mcp = route.kind == sidecar_config::UpstreamKind::kMcp;
   Admission admission;
+  admission.target = {.kind = mcp ? policy::TargetKind::kMcpTool : policy::TargetKind::kHttpTool,
+                      .upstream = route.name,
+                      .name = std::string(clues.tool)};
+  admission.breakers = true;
+  admission.tool = true;
+  admission.component =
+      sidecar_config::ToolTimeoutOf(snapshot.policy.timeouts, route.name, clues.tool);
   std::optional<MonotonicTime> next;
   {
     const MutexLock lock(mutex_);
@@ -289,19 +281,12 @@ Admission Decisions::BeginTool(const config::Snapshot& snapshot, const Route& ro
         admission.turn = match.turn;
         admission.tool_call = turns_.BeginToolCall(match.turn, clues);
       }
-      admission.limited = true;
-      admission.limit = policy::ResolveToolLimit(
-          sidecar_config::ToolTimeoutOf(snapshot.policy.timeouts, route.name, clues.tool),
-          turns_.Budget(admission.turn, now.mono), std::nullopt);
+      ResolveLimit(admission, now);
       admission.limit.allowed = admission.limit.allowed && match.kind != policy::MatchKind::kEnded;
       PassLimit(admission, enforce, resource, now);
     }
     if (!admission.refusal) {
-      PassBreaker(admission,
-                  {.kind = mcp ? policy::TargetKind::kMcpTool : policy::TargetKind::kHttpTool,
-                   .upstream = route.name,
-                   .name = std::string(clues.tool)},
-                  enforce, now);
+      PassBreaker(snapshot, admission, now);
     }
     CollectEnded(now);
     next = NextWake(now);
@@ -317,6 +302,7 @@ void Decisions::EndTool(const config::Snapshot& snapshot, const Route& route, st
   {
     const MutexLock lock(mutex_);
     SettleBreaker(admission, end, now);
+    CountCall(admission, end);
     const ErrorClass error_class = end.outcome.error_class;
     if (admission.turn != 0) {
       turns_.EndToolCall(admission.turn, admission.tool_call, ToolName(route, tool), error_class,

@@ -20,6 +20,7 @@
 #include "libs/base/rng.h"
 #include "libs/policy/breaker_table.h"
 #include "libs/policy/mode_gate.h"
+#include "libs/policy/retry.h"
 #include "libs/policy/turn_tracker.h"
 #include "sidecar/config/snapshot.h"
 #include "sidecar/telemetry/ledger.h"
@@ -46,6 +47,19 @@ struct Admission {
   std::optional<MonotonicTime> turn_deadline;
   bool guarded = false;
   policy::GuardTicket ticket;
+
+  // For further attempts.
+  policy::CallTarget target;
+  bool breakers = false;                         // attempts ask them
+  bool tool = false;                             // the turn's reserve is not for it
+  Milliseconds component{0};                     // one attempt's own limit
+  std::optional<MonotonicTime> client_deadline;  // X-Stainless-Timeout
+  int client_retries = 0;                        // X-Stainless-Retry-Count
+  int retries = 0;
+  bool probe = false;  // of a half-open breaker
+  // Held by a rate limit that ends soon: wait this long, then Resume() (data-plane ruling 23).
+  std::optional<Milliseconds> hold;
+  Milliseconds held{0};  // waited for holds so far
 };
 
 // How one attempt ended.
@@ -74,7 +88,8 @@ class Decisions {
                                    std::optional<Milliseconds> client_limit);
   void EndLlm(const Admission& admission, const CallEnd& end);
   // Another endpoint of an LLM provider: no turn; breaker and time limit only.
-  [[nodiscard]] Admission BeginOther(const config::Snapshot& snapshot, const Route& route);
+  [[nodiscard]] Admission BeginOther(const config::Snapshot& snapshot, const Route& route,
+                                     std::optional<Milliseconds> client_limit, int client_retries);
   void EndOther(const Admission& admission, const CallEnd& end);
   // A tool call over MCP (tool = its name) or HTTP (tool empty).
   [[nodiscard]] Admission BeginTool(const config::Snapshot& snapshot, const Route& route,
@@ -82,6 +97,18 @@ class Decisions {
   // `answered`: the class as answered to the agent.
   void EndTool(const config::Snapshot& snapshot, const Route& route, std::string_view tool,
                const Admission& admission, const CallEnd& end);
+
+  // An attempt failed; of `facts` the caller fills what it saw: class, replayable, sent, committed,
+  // upstream_forbids, took, retry_after. Books the outcome with the breakers, which count attempts
+  // (ruling 19), and says what comes next: kRetry with a wait, then Retry(). In Observe the verdict
+  // is only counted and never kRetry.
+  [[nodiscard]] policy::RetryVerdict AttemptFailed(const config::Snapshot& snapshot,
+                                                   Admission& admission, policy::RetryFacts facts);
+  // The wait is over. False: a breaker refuses by now, or no time is left; the call ends as its
+  // last attempt did.
+  [[nodiscard]] bool Retry(const config::Snapshot& snapshot, Admission& admission);
+  // A hold was waited for: passes the breakers again; may fill `hold` or `refusal` anew.
+  void Resume(const config::Snapshot& snapshot, Admission& admission);
 
   void ObserveTools(std::string_view upstream, const std::vector<std::string>& names);
   // POST /v1/turns/{id}/outcome; kNotFound for unknown ids.
@@ -125,8 +152,17 @@ class Decisions {
                 policy::GateVerdict& verdict) REQUIRES_LOCK(mutex_);
   void PassLimit(Admission& admission, bool enforce, std::string resource, const Now& now)
       REQUIRES_LOCK(mutex_);
-  void PassBreaker(Admission& admission, const policy::CallTarget& target, bool enforce,
-                   const Now& now) REQUIRES_LOCK(mutex_);
+  void PassBreaker(const config::Snapshot& snapshot, Admission& admission, const Now& now)
+      REQUIRES_LOCK(mutex_);
+  // Lets a first attempt wait for the end of a rate limit instead of refusing it.
+  [[nodiscard]] bool MayHold(const config::Snapshot& snapshot, const Admission& admission,
+                             const policy::GuardAdmission& guard, const Now& now) const
+      REQUIRES_LOCK(mutex_);
+  [[nodiscard]] std::optional<Milliseconds> TimeLeft(const Admission& admission,
+                                                     const Now& now) const REQUIRES_LOCK(mutex_);
+  // Of the attempt that begins now.
+  void ResolveLimit(Admission& admission, const Now& now) REQUIRES_LOCK(mutex_);
+  void CountCall(const Admission& admission, const CallEnd& end) REQUIRES_LOCK(mutex_);
   void SettleBreaker(const Admission& admission, const CallEnd& end, const Now& now)
       REQUIRES_LOCK(mutex_);
   void Announce(const std::vector<policy::KeyedBreakerEvent>& events, const std::string& turn_id)
@@ -148,6 +184,7 @@ class Decisions {
   mutable Mutex mutex_;
   std::unique_ptr<Rng> rng_ GUARDED_BY(mutex_);
   policy::BreakerTable breakers_ GUARDED_BY(mutex_);
+  policy::RetryBudgets budgets_ GUARDED_BY(mutex_);
   policy::TurnTracker turns_ GUARDED_BY(mutex_);
   policy::ModeGate gate_ GUARDED_BY(mutex_);
   telemetry::Ledger ledger_ GUARDED_BY(mutex_);

@@ -1,25 +1,21 @@
 #include "sidecar/proxy/exchange.h"
 
-#include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
 
 #include "libs/base/strings.h"
-#include "sidecar/proxy/cancel_notice.h"
+#include "sidecar/proxy/attempts.h"
 #include "sidecar/proxy/exchange_state.h"
 #include "sidecar/proxy/heads.h"
 #include "sidecar/proxy/local_api.h"
 #include "sidecar/proxy/origin_check.h"
 #include "sidecar/proxy/planner.h"
-#include "sidecar/proxy/response_relay.h"
-#include "sidecar/proxy/upstream_attempt.h"
 
 namespace reliability::sidecar::proxy {
 namespace {
 
 using policy::ErrorClass;
-using policy::TransportEvent;
 
 class Exchange {
  public:
@@ -43,7 +39,6 @@ class Exchange {
   net::Task<> Proxy(RouteMatch match, std::string_view query);
   net::Task<> Call();
   net::Task<> Write(inspect::MadeAnswer answer);
-  [[nodiscard]] inspect::MadeAnswer Failed(ErrorClass error_class, const std::string& detail);
   void Settle(CallEnd end);
 
   ExchangeState state_;
@@ -108,6 +103,11 @@ net::Task<> Exchange::Run() {
 net::Task<> Exchange::Proxy(RouteMatch match, std::string_view query) {
   Plan plan = co_await MakePlan(state_, std::move(match), query);
   if (plan.agent_gone) {
+    if (plan.begun) {
+      CallEnd end;
+      end.outcome.error_class = plan.refused_class;
+      Settle(std::move(end));
+    }
     state_.client.keep_alive = false;
     co_return;
   }
@@ -130,74 +130,17 @@ net::Task<> Exchange::Proxy(RouteMatch match, std::string_view query) {
 }
 
 net::Task<> Exchange::Call() {
-  UpstreamAttempt attempt(state_);
-  CallEnd end{.outcome = {}, .attempted = true, .final_answer = false, .tool_calls = {}};
-  std::optional<inspect::MadeAnswer> instead;
-  const UpstreamAttempt::Failure failure = co_await attempt.Run();
-  if (failure.has_value()) {
-    state_.limits.ClearAll();
-    end.outcome.error_class = policy::ClassifyTransport(*failure);
-    attempt.stream().Close();  // closing is what cancels the call upstream
-    if (attempt.client_fault() != 0) {
-      state_.client.keep_alive = false;
-      instead =
-          inspect::PlainError(attempt.client_fault(), "invalid_request",
-                              attempt.client_fault() == 408 ? "the body did not arrive in time"
-                                                            : "broken framing of the body");
-    } else if (*failure == TransportEvent::kClientGone) {
-      state_.client.keep_alive = false;
-    } else {
-      instead = Failed(end.outcome.error_class, attempt.detail());
-    }
-  } else {
-    // Before the relay: it reuses the block that the head lies in.
-    end.outcome.retry_after = ReadRetryAfter(attempt.response(), state_.loop.clock.SystemNow());
-    ResponseRelay relay(state_, attempt);
-    const ResponseRelay::End relayed = co_await relay.Run();
-    attempt.stream().Close();  // a kept connection is in the pool already
-    end.outcome.error_class = relayed.error_class;
-    if (relayed.delivered && relayed.error_class == ErrorClass::kNone) {
-      end.final_answer = relay.watch().final_answer();
-      end.tool_calls = relay.watch().tool_calls();
-    }
-    if (const auto* tools = relay.watch().tools_list()) {
-      state_.loop.decisions.ObserveTools(state_.call.route->name, *tools);
-    }
-    if (relayed.answer_instead) {
-      instead = Failed(relayed.error_class, relayed.detail);
-    } else if (!relayed.delivered) {
-      state_.client.keep_alive = false;
-    }
-  }
-  MaybeSendCancelNotice(state_, end.outcome.error_class);
-  if (instead.has_value()) {
-    Settle(std::move(end));
-    co_await Write(std::move(*instead));
+  CallOutcome outcome = co_await MakeAttempts(state_);
+  Settle(std::move(outcome.end));
+  if (outcome.answer.has_value()) {
+    co_await Write(std::move(*outcome.answer));
     co_return;
   }
-  Settle(std::move(end));
-}
-
-inspect::MadeAnswer Exchange::Failed(ErrorClass error_class, const std::string& detail) {
-  inspect::ErrorReply reply;
-  reply.request_id = state_.RequestId();
-  reply.error_class = error_class;
-  reply.resource = ResourceName(state_.call);
-  if (!detail.empty()) {
-    reply.message = reply.resource + ": " + detail;
+  if (!outcome.last_bytes.empty()) {
+    // The stream must not look complete: no last chunk.
+    (void)co_await state_.client.WriteAll(outcome.last_bytes);
+    state_.client.keep_alive = false;
   }
-  if (const auto& deadline = state_.call.admission.turn_deadline) {
-    reply.remaining = std::max(Milliseconds{0}, *deadline - state_.loop.deadlines.Now());
-  }
-  inspect::MadeAnswer answer = state_.enforce || state_.call.kind != CallKind::kMcpTool
-                                   ? MakeAnswer(state_.call, reply)
-                                   : inspect::McpProtocolError(reply, state_.call.mcp.id_json);
-  if (!state_.enforce) {
-    // Observe does not tell SDKs what to do: they retry as without us.
-    std::erase_if(answer.headers,
-                  [](const auto& field) { return field.first == "x-should-retry"; });
-  }
-  return answer;
 }
 
 void Exchange::Settle(CallEnd end) {

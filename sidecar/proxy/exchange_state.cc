@@ -12,7 +12,7 @@ constexpr std::size_t kMaxRequestId = 128;
 }  // namespace
 
 net::Task<Interrupt> ExchangeState::Pause() {
-  const MonotonicTime nearest = std::min(limits.Nearest().at, agent_limit);
+  const MonotonicTime nearest = std::min({limits.Nearest().at, agent_limit, wake_at});
   if (nearest == MonotonicTime::max()) {
     client.deadline.Clear();
   } else {
@@ -20,6 +20,28 @@ net::Task<Interrupt> ExchangeState::Pause() {
   }
   co_await client.signal.Wait();
   co_return Check();
+}
+
+void ExchangeState::WatchAgent() {
+  client.watching = true;
+  if (!client.stream.read_pending()) {
+    client.stream.WantRead();
+  }
+}
+
+net::Task<bool> ExchangeState::Sleep(Milliseconds wait) {
+  const MonotonicTime until = loop.deadlines.Now() + wait;
+  if (body.done()) {
+    WatchAgent();
+  }
+  while (loop.deadlines.Now() < until) {
+    client.deadline.Set(until);
+    co_await client.signal.Wait();
+    if (loop.aborting || client.Gone()) {
+      co_return false;
+    }
+  }
+  co_return true;
 }
 
 std::string ExchangeState::RequestId() const {
@@ -31,6 +53,17 @@ std::string ExchangeState::RequestId() const {
   std::snprintf(text.data(), text.size(), "req_%016llx",
                 static_cast<unsigned long long>(loop.rng->Next()));
   return text.data();
+}
+
+inspect::ErrorReply ExchangeState::Reply(policy::ErrorClass error_class) const {
+  inspect::ErrorReply reply;
+  reply.request_id = RequestId();
+  reply.error_class = error_class;
+  reply.resource = ResourceName(call);
+  if (const auto& deadline = call.admission.turn_deadline) {
+    reply.remaining = std::max(Milliseconds{0}, *deadline - loop.deadlines.Now());
+  }
+  return reply;
 }
 
 Interrupt ExchangeState::Check() {

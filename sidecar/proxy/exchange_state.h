@@ -8,6 +8,7 @@
 #include "libs/net/http_head.h"
 #include "sidecar/proxy/call.h"
 #include "sidecar/proxy/client_connection.h"
+#include "sidecar/proxy/heads.h"
 #include "sidecar/proxy/limits.h"
 #include "sidecar/proxy/loop_context.h"
 #include "sidecar/proxy/request_body.h"
@@ -35,8 +36,15 @@ struct ExchangeState {
   // `agent_limit` passed.
   [[nodiscard]] net::Task<Interrupt> Pause();
 
+  // Waits between two attempts. False: the agent left, or everything ends.
+  [[nodiscard]] net::Task<bool> Sleep(Milliseconds wait);
+  // From now on the agent's leaving is noticed; its request was read to the end.
+  void WatchAgent();
+
   // The agent's x-request-id, or a fresh one: names an answer that we make.
   [[nodiscard]] std::string RequestId() const;
+  // Class, resource and what the turn has left: the base of an error that we make.
+  [[nodiscard]] inspect::ErrorReply Reply(policy::ErrorClass error_class) const;
 
   LoopContext& loop;
   ClientConnection& client;
@@ -50,6 +58,11 @@ struct ExchangeState {
   policy::TransportEvent expired = policy::TransportEvent::kTotalTimeout;
   // While the agent's own body is awaited; holds in Observe, too.
   MonotonicTime agent_limit = MonotonicTime::max();
+  // Pause() returns then, too.
+  MonotonicTime wake_at = MonotonicTime::max();
+  // The head that the agent got while an event stream was held, if it did: what follows goes into
+  // that stream, whichever attempt it comes from.
+  std::optional<OutFraming> sent_head;
 
  private:
   [[nodiscard]] Interrupt Check();

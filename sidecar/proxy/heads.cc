@@ -128,7 +128,8 @@ void WriteResponseHead(std::string& out, const net::ResponseHead& from, const Re
   const bool names_fields = NamesFields(from);
   for (const Field& field : from.fields) {
     if (EndsHere(field.id) || (names_fields && from.ListedInConnection(field.name)) ||
-        (!edit.turn_id.empty() && EqualsIgnoreCase(field.name, "x-agent-turn-id"))) {
+        (!edit.turn_id.empty() && EqualsIgnoreCase(field.name, "x-agent-turn-id")) ||
+        (edit.retried && EqualsIgnoreCase(field.name, "x-should-retry"))) {
       continue;
     }
     if (edit.route != nullptr && EqualsIgnoreCase(field.name, "location")) {
@@ -139,6 +140,9 @@ void WriteResponseHead(std::string& out, const net::ResponseHead& from, const Re
   }
   if (!edit.turn_id.empty()) {
     AppendField(out, "x-agent-turn-id", edit.turn_id);
+  }
+  if (edit.retried) {
+    out += "x-should-retry: false\r\n";
   }
   if (!edit.keep_alive || framing.kind == OutFraming::Kind::kUntilClose) {
     out += "connection: close\r\n";

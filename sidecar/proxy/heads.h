@@ -30,6 +30,8 @@ struct ResponseEdit {
   std::string_view turn_id;      // x-agent-turn-id; empty = none
   const Route* route = nullptr;  // redirects to it are led back through us
   bool keep_alive = true;
+  // x-should-retry: false, because retries were made here already (data-plane ruling 14).
+  bool retried = false;
 };
 void WriteResponseHead(std::string& out, const net::ResponseHead& from, const ResponseEdit& edit,
                        const OutFraming& framing);

@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "libs/base/strings.h"
+#include "libs/policy/replay.h"
+#include "libs/sidecar_config/to_policy.h"
 
 namespace reliability::sidecar::proxy {
 namespace {
@@ -14,11 +16,6 @@ using policy::TransportEvent;
 using sidecar_config::UpstreamKind;
 
 constexpr std::string_view kStatelessMcp = "2026-07-28";
-
-bool IsSafeMethod(std::string_view method) {
-  return method == "GET" || method == "HEAD" || method == "PUT" || method == "DELETE" ||
-         method == "OPTIONS";
-}
 
 // "12", "12.5": seconds of an X-Stainless-*-Timeout.
 std::optional<Milliseconds> ReadSeconds(std::string_view text) {
@@ -73,15 +70,33 @@ void RefuseRequest(ExchangeState& state, Plan& plan, const std::string& why) {
   plan.refused_class = ErrorClass::kInvalidRequest;
 }
 
-void ApplyLimit(ExchangeState& state) {
-  const Admission& admission = state.call.admission;
-  if (!admission.limited || state.call.unlimited) {
-    return;
+int ClientRetries(const net::RequestHead& head) {
+  return static_cast<int>(
+      std::min<std::uint64_t>(100, ParseUint(head.Get("x-stainless-retry-count")).value_or(0)));
+}
+
+void BeginOther(ExchangeState& state, Plan& plan) {
+  Call& call = state.call;
+  const bool llm = call.kind == CallKind::kLlmOther;
+  call.admission = state.loop.decisions.BeginOther(
+      *state.snapshot, *call.route,
+      llm ? ClientLimit(state.request) : std::optional<Milliseconds>{},
+      ClientRetries(state.request));
+  plan.begun = true;
+}
+
+// Waits until a rate limit that others ran into is over, instead of running into it as well.
+net::Task<> AwaitHold(ExchangeState& state, Plan& plan) {
+  Admission& admission = state.call.admission;
+  while (admission.hold.has_value()) {
+    const bool there = co_await state.Sleep(*admission.hold);
+    if (!there) {
+      plan.agent_gone = true;
+      plan.refused_class = ErrorClass::kClientCancelled;
+      co_return;
+    }
+    state.loop.decisions.Resume(*state.snapshot, admission);
   }
-  state.limits.Set(Limits::kTotal, state.loop.deadlines.Now() + admission.limit.limit,
-                   admission.limit.source == policy::LimitSource::kComponent
-                       ? TransportEvent::kTotalTimeout
-                       : TransportEvent::kDeadline);
 }
 
 void BeginLlm(ExchangeState& state, Plan& plan, bool readable) {
@@ -96,8 +111,7 @@ void BeginLlm(ExchangeState& state, Plan& plan, bool readable) {
     clues.tool_call_after_user = call.llm.tool_call_after_user;
     clues.prefix_hash = call.llm.prefix_hash;
   }
-  clues.retry_count = static_cast<int>(
-      std::min<std::uint64_t>(100, ParseUint(head.Get("x-stainless-retry-count")).value_or(0)));
+  clues.retry_count = ClientRetries(head);
   call.admission = state.loop.decisions.BeginLlm(*state.snapshot, *call.route, call.llm.model,
                                                  clues, ClientLimit(head));
   plan.begun = true;
@@ -155,20 +169,35 @@ void ClassifyMcp(ExchangeState& state, Plan& plan, bool readable) {
   }
   const bool tool_call = call.mcp.method == "tools/call" || call.mcp.tools_call_in_batch;
   call.kind = tool_call ? CallKind::kMcpTool : CallKind::kMcpOther;
-  call.repeatable = !tool_call;
+  call.repeatable = policy::IsReplayable(
+      {.nature = policy::CallNature::kMcp,
+       .method = state.request.method,
+       .path = {},
+       .mcp_method = call.mcp.method,
+       .listed = tool_call && sidecar_config::IsIdempotentTool(state.snapshot->policy.retries,
+                                                               call.route->name, call.mcp.tool)});
   // Long-lived by design.
   call.unlimited = call.mcp.method == "subscriptions/listen";
 }
 
+// What is read of a body before it is sent: to look into it, and to send it again.
+std::size_t KeptBytes(const ExchangeState& state) {
+  const auto& retries = state.snapshot->policy.retries;
+  const bool repeats = state.enforce && retries.max_retries > 0;
+  return std::max(inspect::kMaxInspectedRequest,
+                  repeats ? static_cast<std::size_t>(retries.max_request_bytes) : std::size_t{0});
+}
+
+// True: all of it, and small enough to look into.
 net::Task<bool> TakeBody(ExchangeState& state, Plan& plan) {
   const bool encoded = !state.request.Get(net::FieldId::kContentEncoding).empty();
   auto take = RequestBody::Take::kTooLarge;
   if (!encoded) {
-    take = co_await state.body.TakeWhole(inspect::kMaxInspectedRequest);
+    take = co_await state.body.TakeWhole(KeptBytes(state));
   }
   switch (take) {
     case RequestBody::Take::kComplete:
-      co_return true;
+      co_return state.body.whole().size() <= inspect::kMaxInspectedRequest;
     case RequestBody::Take::kTooLarge:
       co_return false;
     case RequestBody::Take::kBad:
@@ -188,17 +217,42 @@ net::Task<bool> TakeBody(ExchangeState& state, Plan& plan) {
   co_return false;
 }
 
+// A body that is not looked into is kept only if it may be sent again. False: nothing to send.
+net::Task<bool> KeepBody(ExchangeState& state, Plan& plan) {
+  const auto& retries = state.snapshot->policy.retries;
+  if (state.enforce && retries.max_retries > 0 && !state.body.none() &&
+      state.body.length().value_or(UINT64_MAX) <=
+          static_cast<std::uint64_t>(retries.max_request_bytes)) {
+    (void)co_await TakeBody(state, plan);
+  }
+  co_return !plan.answer.has_value() && !plan.agent_gone;
+}
+
 net::Task<> PlanLlm(ExchangeState& state, Plan& plan, std::string_view path) {
   Call& call = state.call;
-  call.repeatable = true;  // costs money, changes nothing (data-plane 2.8)
   call.kind = CallKind::kLlmOther;
   const bool post = state.request.method == "POST";
   call.api = post ? inspect::LlmApiOfPath(path) : std::nullopt;
+  call.repeatable = policy::IsReplayable(
+      {.nature = call.api ? policy::CallNature::kLlmAnswer : policy::CallNature::kLlmOther,
+       .method = state.request.method,
+       .path = path,
+       .mcp_method = {}});
   if (!call.api.has_value()) {
-    call.admission = state.loop.decisions.BeginOther(*state.snapshot, *call.route);
-    plan.begun = true;
+    if (post && inspect::IsResponsesPath(path)) {
+      call.answer_api = inspect::LlmApi::kOpenAIResponses;
+      call.inspected = true;
+    }
+    if (call.repeatable) {
+      const bool kept = co_await KeepBody(state, plan);
+      if (!kept) {
+        co_return;
+      }
+    }
+    BeginOther(state, plan);
     co_return;
   }
+  call.answer_api = call.api;
   call.kind = CallKind::kLlm;
   const bool whole = co_await TakeBody(state, plan);
   if (plan.answer.has_value() || plan.agent_gone) {
@@ -224,7 +278,10 @@ net::Task<> PlanLlm(ExchangeState& state, Plan& plan, std::string_view path) {
 net::Task<> PlanMcp(ExchangeState& state, Plan& plan) {
   Call& call = state.call;
   call.kind = CallKind::kMcpOther;
-  call.repeatable = true;
+  call.repeatable = policy::IsReplayable({.nature = policy::CallNature::kMcp,
+                                          .method = state.request.method,
+                                          .path = {},
+                                          .mcp_method = {}});
   call.stateless = state.request.Get("mcp-protocol-version") >= kStatelessMcp;
   if (state.request.method == "POST") {
     const bool whole = co_await TakeBody(state, plan);
@@ -241,9 +298,28 @@ net::Task<> PlanMcp(ExchangeState& state, Plan& plan) {
   if (call.kind == CallKind::kMcpTool) {
     BeginTool(state, plan);
   } else {
-    call.admission = state.loop.decisions.BeginOther(*state.snapshot, *call.route);
-    plan.begun = true;
+    BeginOther(state, plan);
   }
+}
+
+net::Task<> PlanHttpTool(ExchangeState& state, Plan& plan) {
+  Call& call = state.call;
+  call.kind = CallKind::kHttpTool;
+  call.repeatable =
+      policy::IsReplayable({.nature = policy::CallNature::kHttpTool,
+                            .method = state.request.method,
+                            .path = {},
+                            .mcp_method = {},
+                            .idempotency_key = !state.request.Get("idempotency-key").empty(),
+                            .listed = sidecar_config::IsIdempotentTool(
+                                state.snapshot->policy.retries, call.route->name, {})});
+  if (call.repeatable) {
+    const bool kept = co_await KeepBody(state, plan);
+    if (!kept) {
+      co_return;
+    }
+  }
+  BeginTool(state, plan);
 }
 
 }  // namespace
@@ -263,10 +339,11 @@ net::Task<Plan> MakePlan(ExchangeState& state, RouteMatch match, std::string_vie
       co_await PlanMcp(state, plan);
       break;
     case UpstreamKind::kHttp:
-      call.kind = CallKind::kHttpTool;
-      call.repeatable = IsSafeMethod(state.request.method);
-      BeginTool(state, plan);
+      co_await PlanHttpTool(state, plan);
       break;
+  }
+  if (plan.begun) {
+    co_await AwaitHold(state, plan);
   }
   if (plan.begun && call.admission.refusal.has_value()) {
     Refuse(state, plan, *call.admission.refusal);
@@ -280,7 +357,6 @@ net::Task<Plan> MakePlan(ExchangeState& state, RouteMatch match, std::string_vie
     plan.answer = MakeAnswer(call, reply);
     plan.refused_class = ErrorClass::kConnect;
   }
-  ApplyLimit(state);
   co_return plan;
 }
 

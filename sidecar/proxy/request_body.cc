@@ -80,6 +80,7 @@ RequestBody::Pull RequestBody::PullPiece(std::string_view& piece) {
     }
     if (!next.payload.empty()) {
       piece = next.payload;
+      streamed_ = streamed_ || !taking_whole_;
       return Pull::kPiece;
     }
   }
@@ -87,6 +88,13 @@ RequestBody::Pull RequestBody::PullPiece(std::string_view& piece) {
 }
 
 net::Task<RequestBody::Take> RequestBody::TakeWhole(std::size_t cap) {
+  taking_whole_ = true;
+  const Take take = co_await Collect(cap);
+  taking_whole_ = false;
+  co_return take;
+}
+
+net::Task<RequestBody::Take> RequestBody::Collect(std::size_t cap) {
   if (kind_ == net::BodyKind::kLength) {
     // The usual small request: all of it came with the head and is read in place.
     const std::string_view here = client_.input.view();

@@ -27,6 +27,8 @@ class RequestBody {
   [[nodiscard]] Pull PullPiece(std::string_view& piece);
   void WantMore() { client_.stream.WantRead(); }
 
+  // Nothing but whole() was taken from the connection: what was sent can be sent again.
+  [[nodiscard]] bool intact() const { return !streamed_; }
   // All of it was read from the connection.
   [[nodiscard]] bool done() const { return decoder_.done(); }
   [[nodiscard]] bool none() const { return kind_ == net::BodyKind::kNone; }
@@ -39,6 +41,7 @@ class RequestBody {
 
  private:
   [[nodiscard]] net::Buffer& source() { return extra_.held() ? extra_ : client_.input; }
+  [[nodiscard]] net::Task<Take> Collect(std::size_t cap);
   // Reads once from the socket into source().
   [[nodiscard]] Pull Fill();
 
@@ -53,6 +56,8 @@ class RequestBody {
   std::string store_;
   HeldBytes held_;
   std::string_view whole_;
+  bool taking_whole_ = false;
+  bool streamed_ = false;
 };
 
 }  // namespace reliability::sidecar::proxy

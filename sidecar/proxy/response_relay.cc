@@ -6,12 +6,13 @@
 namespace reliability::sidecar::proxy {
 namespace {
 
-using policy::ErrorClass;
 using policy::TransportEvent;
 
 constexpr std::size_t kMaxHeldAnswer = std::size_t{1024} * 1024;
 constexpr std::size_t kMaxHeldToolAnswer = std::size_t{64} * 1024;
-constexpr std::string_view kLastChunk = "0\r\n\r\n";
+constexpr std::size_t kMaxHeldStream = std::size_t{256} * 1024;
+constexpr Milliseconds kHoldComment{1000};
+constexpr std::string_view kComment = ": hold\n\n";
 constexpr std::string_view kCrlf = "\r\n";
 
 }  // namespace
@@ -23,13 +24,26 @@ ResponseRelay::ResponseRelay(ExchangeState& state, UpstreamAttempt& attempt)
       watch_(state.call, attempt.response()),
       decoder_(attempt.body_kind(), attempt.response().framing.content_length.value_or(0)),
       held_bytes_(state.loop),
-      to_head_(state.request.method == "HEAD") {}
+      to_head_(state.request.method == "HEAD") {
+  if (state.call.renamed) {
+    swap_ = state.call.renamed->back;
+  }
+}
 
 bool ResponseRelay::WantsHold() const {
-  if (watch_.event_stream() || decoder_.done()) {
+  if (state_.sent_head && !watch_.event_stream()) {
+    return true;  // cannot follow the head of a stream
+  }
+  if (decoder_.done()) {
     return false;
   }
+  if (watch_.event_stream()) {
+    return state_.call.may_repeat && watch_.readable();
+  }
   if (watch_.readable()) {
+    return true;
+  }
+  if (state_.call.may_repeat && head_.status >= 400) {
     return true;
   }
   // A short tool answer of known size: a cut one becomes a proper error instead.
@@ -45,7 +59,7 @@ void ResponseRelay::PrepareLimits() {
     return;
   }
   // Other event streams of providers (Responses …) are bounded by silence only once they run.
-  if (state_.call.kind == CallKind::kLlmOther) {
+  if (state_.call.kind == CallKind::kLlmOther && !watch_.readable()) {
     limits.Clear(Limits::kTotal);
   }
 }
@@ -81,7 +95,7 @@ OutFraming ResponseRelay::Framing() const {
     }
     return says_zero ? OutFraming{.kind = OutFraming::Kind::kLength, .length = 0} : OutFraming{};
   }
-  if (length.has_value()) {
+  if (length.has_value() && !swap_.active()) {
     return {.kind = OutFraming::Kind::kLength, .length = *length};
   }
   return {.kind = state_.request.version >= 11 ? OutFraming::Kind::kChunked
@@ -100,41 +114,73 @@ void ResponseRelay::WriteHead(const OutFraming& framing) {
                                     ? std::string_view(state_.call.admission.turn_id)
                                     : std::string_view{},
                      .route = state_.call.route,
-                     .keep_alive = state_.client.keep_alive},
+                     .keep_alive = state_.client.keep_alive,
+                     .retried = retried_},
                     framing);
+}
+
+net::Task<bool> ResponseRelay::WriteChunk(std::string_view payload, std::string_view tail) {
+  const bool chunked = framing_.kind == OutFraming::Kind::kChunked && !payload.empty();
+  if (chunked) {
+    out_ += ChunkSize(payload.size());
+  }
+  const std::string out = std::exchange(out_, {});
+  const std::string end = (chunked ? std::string(kCrlf) : std::string{}) + std::string(tail);
+  co_return co_await state_.client.WriteAll(out, payload, end);
 }
 
 net::Task<bool> ResponseRelay::Commit(std::string_view payload) {
   hold_ = false;
-  WriteHead(Framing());
-  const std::string held = std::move(held_);
-  const std::size_t size = held.size() + payload.size();
-  if (framing_.kind == OutFraming::Kind::kChunked && size > 0) {
-    out_ += ChunkSize(size);
+  state_.wake_at = MonotonicTime::max();
+  if (state_.sent_head) {
+    framing_ = *state_.sent_head;  // the head of an earlier attempt's stream, or of this one's
+    committed_ = true;
+  } else {
+    WriteHead(Framing());
   }
-  out_ += held;
-  const std::string out = std::exchange(out_, {});
-  co_return co_await state_.client.WriteAll(
-      out, payload,
-      framing_.kind == OutFraming::Kind::kChunked && size > 0 ? kCrlf : std::string_view{});
+  std::string held = std::move(held_);
+  if (held.empty()) {
+    co_return co_await WriteChunk(payload, {});
+  }
+  held += payload;
+  co_return co_await WriteChunk(held, {});
+}
+
+net::Task<bool> ResponseRelay::WriteHoldComment() {
+  if (!state_.sent_head) {
+    WriteHead(Framing());
+    committed_ = false;  // a head is no commitment
+    state_.sent_head = framing_;
+  }
+  framing_ = *state_.sent_head;
+  state_.wake_at = state_.loop.deadlines.Now() + kHoldComment;
+  co_return co_await WriteChunk(kComment, {});
 }
 
 net::Task<bool> ResponseRelay::Pass(std::string_view payload) {
+  if (swap_.active()) {
+    swapped_ = swap_.Feed(payload);
+    payload = swapped_;
+  }
   watch_.Feed(payload);
   OnProgress();
+  if (state_.sent_head && !watch_.event_stream()) {
+    co_return true;
+  }
   if (!committed_) {
-    if (hold_ && held_.size() + payload.size() <= kMaxHeldAnswer &&
+    const bool stream = watch_.event_stream();
+    const std::size_t most = stream ? kMaxHeldStream : kMaxHeldAnswer;
+    if (hold_ && !(stream && watch_.must_pass()) && held_.size() + payload.size() <= most &&
         held_bytes_.Grow(payload.size())) {
       held_ += payload;
       co_return true;
     }
     co_return co_await Commit(payload);
   }
-  if (framing_.kind != OutFraming::Kind::kChunked) {
-    co_return co_await state_.client.WriteAll(payload);
+  if (payload.empty()) {
+    co_return true;
   }
-  out_ = ChunkSize(payload.size());
-  co_return co_await state_.client.WriteAll(out_, payload, kCrlf);
+  co_return co_await WriteChunk(payload, {});
 }
 
 void ResponseRelay::PrepareInput() {
@@ -181,6 +227,12 @@ net::Task<ResponseRelay::Stop> ResponseRelay::Refill() {
       co_return Stop::kClientGone;
     }
     last_look = interrupt == Interrupt::kLimit;
+    if (HoldsStream() && state_.loop.deadlines.Now() >= state_.wake_at) {
+      const bool written = co_await WriteHoldComment();
+      if (!written) {
+        co_return Stop::kClientGone;
+      }
+    }
   }
 }
 
@@ -217,123 +269,28 @@ net::Task<ResponseRelay::Stop> ResponseRelay::Pump() {
 net::Task<ResponseRelay::End> ResponseRelay::Run() {
   hold_ = WantsHold();
   PrepareLimits();
+  if (HoldsStream()) {
+    state_.wake_at = state_.loop.deadlines.Now() + kHoldComment;
+  }
   const Stop stop = co_await Pump();
   state_.limits.ClearAll();
+  state_.wake_at = MonotonicTime::max();
   if (stop == Stop::kClean) {
     attempt_.Keep();
     watch_.Finish(true);
-    co_return co_await FinishClean();
+    End end = EndClean();
+    co_return co_await FinishClean(std::move(end));
   }
   // What is whole is whole, even if the upstream did not end it properly.
   if ((stop == Stop::kLimit || stop == Stop::kCut) && watch_.event_stream() && watch_.complete()) {
     watch_.Finish(false);
     state_.client.keep_alive =
-        state_.client.keep_alive && framing_.kind == OutFraming::Kind::kChunked;
-    co_return co_await FinishClean();
+        state_.client.keep_alive && (framing_.kind == OutFraming::Kind::kChunked || !committed_);
+    End end = EndClean();
+    co_return co_await FinishClean(std::move(end));
   }
   watch_.Finish(false);
   co_return co_await FinishCut(stop);
-}
-
-bool ResponseRelay::MustReplace(ErrorClass error_class) const {
-  if (!state_.enforce || committed_) {
-    return false;
-  }
-  if (error_class == ErrorClass::kMalformed || error_class == ErrorClass::kStreamTruncated) {
-    return true;
-  }
-  // A tool that cannot answer now: the model reads why (data-plane ruling 18).
-  return state_.call.kind == CallKind::kMcpTool &&
-         (head_.status == 408 || head_.status == 429 || head_.status >= 500);
-}
-
-net::Task<ResponseRelay::End> ResponseRelay::FinishClean() {
-  End end{.error_class = watch_.Class(), .delivered = false, .answer_instead = false, .detail = {}};
-  if (MustReplace(end.error_class)) {
-    end.answer_instead = true;
-    co_return end;
-  }
-  // A stream that stopped before its terminal event was cut, however clean its framing ended.
-  if (state_.enforce && watch_.event_stream() && end.error_class == ErrorClass::kStreamTruncated) {
-    co_return co_await FinishCut(Stop::kCut);
-  }
-  if (!committed_) {
-    WriteHead(hold_ ? OutFraming{.kind = OutFraming::Kind::kLength, .length = held_.size()}
-                    : Framing());
-    const std::string out = std::exchange(out_, {});
-    end.delivered = co_await state_.client.WriteAll(out, held_);
-  } else if (framing_.kind == OutFraming::Kind::kChunked) {
-    std::string tail;
-    if (state_.enforce && watch_.lacks_end()) {
-      const std::string missing = MakeStreamEnd(state_.call);
-      tail = ChunkSize(missing.size()) + missing + std::string(kCrlf);
-    }
-    end.delivered = co_await state_.client.WriteAll(tail, kLastChunk);
-  } else {
-    state_.client.reset_on_close = false;
-    end.delivered = true;
-  }
-  if (!end.delivered) {
-    end.error_class = policy::ClassifyTransport(TransportEvent::kClientGone);
-  }
-  co_return end;
-}
-
-net::Task<ResponseRelay::End> ResponseRelay::FinishCut(Stop stop) {
-  End end;
-  switch (stop) {
-    case Stop::kClientGone:
-      end.error_class = policy::ClassifyTransport(TransportEvent::kClientGone);
-      state_.client.keep_alive = false;
-      co_return end;
-    case Stop::kLimit:
-      end.error_class = policy::ClassifyTransport(state_.expired);
-      break;
-    case Stop::kBadFraming:
-      end.error_class = policy::ClassifyTransport(TransportEvent::kProtocolError);
-      end.detail = "broken framing of the response's body";
-      break;
-    case Stop::kNone:
-    case Stop::kClean:
-    case Stop::kCut:
-      end.error_class = policy::ClassifyTransport(TransportEvent::kCutBody);
-      end.detail = "the connection was closed inside the answer";
-      break;
-  }
-  if (!committed_ && state_.enforce) {
-    end.answer_instead = true;
-    co_return end;
-  }
-  state_.client.keep_alive = false;
-  if (!committed_) {
-    // Observe: what came, and no end, as without us.
-    (void)co_await Commit(std::string_view{});
-    co_return end;
-  }
-  if (watch_.event_stream() && state_.enforce) {
-    const auto left = state_.call.admission.turn_deadline;
-    inspect::ErrorReply reply;
-    reply.request_id = state_.RequestId();
-    reply.error_class = end.error_class;
-    reply.resource = ResourceName(state_.call);
-    if (left.has_value()) {
-      reply.remaining = std::max(Milliseconds{0}, *left - state_.loop.deadlines.Now());
-    }
-    const std::string last = MakeStreamError(state_.call, reply);
-    if (!last.empty()) {
-      const bool chunked = framing_.kind == OutFraming::Kind::kChunked;
-      // An MCP error event is the whole response to the request: it ends the stream in order. An
-      // LLM stream must not look complete.
-      const bool ends = chunked && state_.call.kind == CallKind::kMcpTool;
-      const std::string size = chunked ? ChunkSize(last.size()) : std::string{};
-      const std::string tail =
-          chunked ? std::string(kCrlf) + (ends ? std::string(kLastChunk) : std::string{})
-                  : std::string{};
-      const bool written = co_await state_.client.WriteAll(size, last, tail);
-      end.delivered = written && ends;
-    }
-  }
-  co_return end;
 }
 
 }  // namespace reliability::sidecar::proxy

@@ -2,7 +2,10 @@
 // The upstream's answer on its way to the agent. Event streams and large bodies pass piece by piece
 // (one block is the high-water mark: nothing more is read before it was written). Bodies that we
 // read as JSON are held until they are whole, so that a cut or a late one can still be answered in
-// the caller's format. Loop thread only; lives in the exchange's coroutine.
+// the caller's format. While another attempt may follow, failures of any kind are held as well, and
+// event streams until their first content; after a second the agent of a held stream gets its head
+// and a comment now and then (data-plane rulings 9, 10). Loop thread only; lives in the exchange's
+// coroutine.
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,17 +25,25 @@ class ResponseRelay {
   struct End {
     policy::ErrorClass error_class = policy::ErrorClass::kNone;
     bool delivered = false;  // the whole answer was written to the agent
-    // Nothing was written yet and something must be: answer this class in the caller's format.
+    // Nothing of this answer was passed on yet: Deliver() does it, or another attempt takes its
+    // place.
+    bool open = false;
+    // `open`, and it must not be passed on: answer this class in the caller's format.
     bool answer_instead = false;
     std::string detail;
   };
+  // Reads the answer to its end, or until it must be passed on and was.
   [[nodiscard]] net::Task<End> Run();
+  // Passes on what is open. `retried`: the agent's SDK need not repeat what was repeated here.
+  [[nodiscard]] net::Task<End> Deliver(bool retried);
   [[nodiscard]] const AnswerWatch& watch() const { return watch_; }
 
  private:
   enum class Stop { kNone, kClean, kCut, kBadFraming, kLimit, kClientGone };
 
   [[nodiscard]] bool WantsHold() const;
+  // An event stream that is held until its first content.
+  [[nodiscard]] bool HoldsStream() const { return hold_ && watch_.event_stream(); }
   void PrepareLimits();
   // Reads the body to its end; passes on what may be passed on.
   [[nodiscard]] net::Task<Stop> Pump();
@@ -41,12 +52,16 @@ class ResponseRelay {
   // Next bytes into the attempt's input; kNone: there are some.
   [[nodiscard]] net::Task<Stop> Refill();
   [[nodiscard]] net::Task<bool> Pass(std::string_view payload);
+  // Head (once) and a comment, so that the agent of a held stream sees that something happens.
+  [[nodiscard]] net::Task<bool> WriteHoldComment();
+  [[nodiscard]] net::Task<bool> WriteChunk(std::string_view payload, std::string_view tail);
   void OnProgress();
   [[nodiscard]] OutFraming Framing() const;
   void WriteHead(const OutFraming& framing);
   // Gives up holding: head and held bytes go out, the rest streams.
   [[nodiscard]] net::Task<bool> Commit(std::string_view payload);
-  [[nodiscard]] net::Task<End> FinishClean();
+  [[nodiscard]] End EndClean();
+  [[nodiscard]] net::Task<End> FinishClean(End end);
   [[nodiscard]] net::Task<End> FinishCut(Stop stop);
   [[nodiscard]] bool MustReplace(policy::ErrorClass error_class) const;
 
@@ -57,7 +72,12 @@ class ResponseRelay {
   net::BodyDecoder decoder_;
   net::Buffer head_block_;  // keeps a large head readable until it is written
   HeldBytes held_bytes_;
+  inspect::TokenSwap swap_;  // of a repeated MCP request: its tokens back to the agent's
+  std::string swapped_;
   bool hold_ = false;
+  bool cut_ = false;  // Observe: what came is passed on, and no end
+  policy::ErrorClass cut_class_ = policy::ErrorClass::kNone;
+  bool retried_ = false;
   bool committed_ = false;
   bool saw_first_token_ = false;
   bool to_head_ = false;

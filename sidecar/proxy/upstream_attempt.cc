@@ -155,9 +155,11 @@ net::Task<UpstreamAttempt::Failure> UpstreamAttempt::SecureConnection() {
 
 void UpstreamAttempt::PrepareHead() {
   const RequestBody& body = state_.body;
+  const std::string_view whole =
+      state_.call.renamed ? std::string_view(state_.call.renamed->body) : body.whole();
   OutFraming framing;
   if (body.done()) {
-    const std::size_t size = body.whole().size();
+    const std::size_t size = whole.size();
     framing = {.kind = size > 0 ? OutFraming::Kind::kLength : OutFraming::Kind::kNone,
                .length = size};
   } else if (body.length().has_value()) {
@@ -173,9 +175,9 @@ void UpstreamAttempt::PrepareHead() {
     edit.deadline_ms = (total.at - state_.loop.deadlines.Now()).count();
   }
   WriteRequestHead(head_, state_.request, *state_.call.route, edit, framing);
-  out_ = {head_, {}, body.whole(), {}};
-  if (chunked_ && !body.whole().empty()) {
-    chunk_size_ = ChunkSize(body.whole().size());
+  out_ = {head_, {}, whole, {}};
+  if (chunked_ && !whole.empty()) {
+    chunk_size_ = ChunkSize(whole.size());
     out_[1] = chunk_size_;
     out_[3] = "\r\n";
   }
@@ -231,10 +233,7 @@ net::Task<UpstreamAttempt::Failure> UpstreamAttempt::Send() {
       }
       if (finished) {
         sent_all_ = true;
-        state_.client.watching = true;
-        if (!state_.client.stream.read_pending()) {
-          state_.client.stream.WantRead();
-        }
+        state_.WatchAgent();
         co_return std::nullopt;
       }
       if (failure.has_value()) {

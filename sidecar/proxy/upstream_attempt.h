@@ -37,6 +37,9 @@ class UpstreamAttempt {
   // The agent's own body was broken or too slow: 400 or 408, not the upstream's failure.
   [[nodiscard]] int client_fault() const { return client_fault_; }
 
+  // Something of the request left us: the upstream may have acted on it.
+  [[nodiscard]] bool sent_any() const { return sent_any_; }
+
   // The response was read to its end: the connection may serve again.
   void Keep();
 

@@ -51,6 +51,12 @@ void Ledger::Count(const std::string& key, policy::SliVerdict verdict) {
   ++version_;
 }
 
+void Ledger::CountCall(const std::string& target, std::uint64_t attempts) {
+  sidecar_config::TrafficCounts& counts = traffic_[target];
+  ++counts.calls;
+  counts.attempts += attempts;
+}
+
 void Ledger::Correct(const std::string& key, policy::SliVerdict from, policy::SliVerdict to) {
   using policy::SliVerdict;
   if (from == SliVerdict::kNone) {
@@ -75,6 +81,7 @@ sidecar_config::LedgerDocument Ledger::Document() const {
   document.pod_uid = pod_uid_;
   document.current = current_;
   document.closed = closed_;
+  document.traffic = traffic_;
   return document;
 }
 

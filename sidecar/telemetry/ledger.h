@@ -28,6 +28,10 @@ class Ledger {
   // kNone does nothing.
   void Count(const std::string& key, policy::SliVerdict verdict);
 
+  // One call that the agent made and the attempts it took. For reading only: neither the file nor
+  // version() follows it.
+  void CountCall(const std::string& target, std::uint64_t attempts);
+
   // A report changed a verdict that was counted. Counters never go down, so the next event of the
   // wrong verdict is booked as the right one; sums are exact from then on. A `from` of kNone is
   // simply counted, a `to` of kNone changes nothing.
@@ -55,6 +59,7 @@ class Ledger {
   sidecar_config::LedgerEpoch current_;
   std::vector<sidecar_config::LedgerEpoch> closed_;
   std::map<std::string, Owed, std::less<>> owed_;
+  std::map<std::string, sidecar_config::TrafficCounts> traffic_;
   std::uint64_t version_ = 0;
 };
 

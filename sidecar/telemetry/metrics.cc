@@ -53,6 +53,9 @@ CallMetrics::CallMetrics(metrics::Registry& registry, const sidecar_config::Poli
            {"name", upstream.name},
            {"result", std::string(ResultName(static_cast<ErrorClass>(i)))}});
     }
+    series.attempts = scope_.GetCounter("agent_reliability_attempts_total",
+                                        "Attempts made upstream: a retry makes one more.",
+                                        {{"kind", kind}, {"name", upstream.name}});
     series.duration = scope_.GetHistogram("agent_reliability_call_duration_seconds",
                                           "From the request's head to the answer's last byte.",
                                           {{"kind", kind}, {"name", upstream.name}});
@@ -88,6 +91,7 @@ Metrics::Metrics() {
         "Calls that Enforce would have refused or cut (enforcement: Observe), by class.",
         {{"class", std::string(policy::ErrorClassName(error_class))}});
   }
+  MakeRetrySeries();
   for (std::size_t i = 0; i < kTransitions.size(); ++i) {
     transitions_[i] = registry_.GetCounter(
         "agent_reliability_breaker_transitions_total", "Changes of circuit breakers.",
@@ -116,6 +120,44 @@ Metrics::Metrics() {
   turns_running_ = registry_.GetGauge("agent_reliability_turns_running", "Turns without an end.");
   log_dropped_ = registry_.GetGauge("agent_reliability_log_lines_dropped",
                                     "Log lines lost because the queue was full.");
+}
+
+void Metrics::MakeRetrySeries() {
+  for (int i = 0; i < policy::kErrorClassCount; ++i) {
+    const auto error_class = static_cast<ErrorClass>(i);
+    if (!policy::TraitsOf(error_class).retryable) {
+      continue;
+    }
+    const auto at = static_cast<std::size_t>(i);
+    const std::string name(policy::ErrorClassName(error_class));
+    for (int j = 0; j < policy::kRetryDecisionCount; ++j) {
+      const auto decision = static_cast<policy::RetryDecision>(j);
+      retries_[at][static_cast<std::size_t>(j)] = registry_.GetCounter(
+          "agent_reliability_retries_total",
+          "Failed attempts that may pass, by class and by what was decided about another one.",
+          {{"class", name}, {"decision", std::string(policy::RetryDecisionName(decision))}});
+    }
+    would_retry_[at] = registry_.GetCounter(
+        "agent_reliability_would_retry_total",
+        "Failed attempts that Enforce would have made again (enforcement: Observe), by class.",
+        {{"class", name}});
+  }
+  constexpr const char* kRetried = "agent_reliability_retried_calls_total";
+  constexpr const char* kRetriedHelp = "Calls with a retry, by how they ended.";
+  retried_[0] = registry_.GetCounter(kRetried, kRetriedHelp, {{"result", "failed"}});
+  retried_[1] = registry_.GetCounter(kRetried, kRetriedHelp, {{"result", "rescued"}});
+}
+
+void Metrics::CountRetry(ErrorClass error_class, policy::RetryDecision decision, bool enforce) {
+  if (!policy::TraitsOf(error_class).retryable) {
+    return;
+  }
+  const auto at = static_cast<std::size_t>(error_class);
+  if (enforce) {
+    retries_[at][static_cast<std::size_t>(decision)].Add();
+  } else if (decision == policy::RetryDecision::kRetry) {
+    would_retry_[at].Add();
+  }
 }
 
 void Metrics::CountTurn(const policy::TurnRecord& turn) {

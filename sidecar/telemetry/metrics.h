@@ -14,21 +14,25 @@
 #include "libs/policy/circuit_breaker.h"
 #include "libs/policy/error_class.h"
 #include "libs/policy/mode_gate.h"
+#include "libs/policy/retry.h"
 #include "libs/policy/turn_record.h"
 #include "libs/sidecar_config/schema.h"
 
 namespace reliability::sidecar::telemetry {
 
-// calls_total{kind,name,result} of one loaded policy, by index of its upstream.
+// calls_total{kind,name,result} and attempts_total{kind,name} of one loaded policy, by index of its
+// upstream.
 class CallMetrics {
  public:
   CallMetrics(metrics::Registry& registry, const sidecar_config::PolicyDocument& policy);
   void Count(std::size_t upstream, policy::ErrorClass error_class, Milliseconds duration) const;
+  void CountAttempt(std::size_t upstream) const { upstreams_[upstream].attempts.Add(); }
 
  private:
   metrics::Scope scope_;
   struct Upstream {
     std::array<metrics::Counter, policy::kErrorClassCount> by_class;
+    metrics::Counter attempts;
     metrics::Histogram duration;
   };
   std::vector<Upstream> upstreams_;
@@ -52,6 +56,11 @@ class Metrics {
 
   void CountTurn(const policy::TurnRecord& turn);
   void CountWould(policy::ErrorClass refusal);
+  // What was decided about a failure that may pass. In Observe a retry is one that Enforce would
+  // have made.
+  void CountRetry(policy::ErrorClass error_class, policy::RetryDecision decision, bool enforce);
+  // How a call that was retried ended.
+  void CountRetried(bool rescued) { retried_[rescued ? 1 : 0].Add(); }
   void CountTransition(policy::BreakerEventKind kind);
   void CountBad(BadRequest reason);
   void CountConfig(bool loaded);
@@ -73,12 +82,18 @@ class Metrics {
 
  private:
   void Publish(const Gauges& gauges);
+  void MakeRetrySeries();
 
   metrics::Registry registry_;
   std::array<metrics::Counter, 3> turns_;  // by TurnResult
   metrics::Counter turn_deadline_;
   metrics::Histogram turn_duration_;
   std::array<metrics::Counter, policy::kErrorClassCount> would_;
+  // Only classes that may pass have series.
+  std::array<std::array<metrics::Counter, policy::kRetryDecisionCount>, policy::kErrorClassCount>
+      retries_;
+  std::array<metrics::Counter, policy::kErrorClassCount> would_retry_;
+  std::array<metrics::Counter, 2> retried_;
   std::array<metrics::Counter, 5> transitions_;
   std::array<metrics::Counter, kBadRequestCount> bad_;
   metrics::Counter config_loaded_;

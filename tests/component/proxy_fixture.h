@@ -27,6 +27,10 @@ struct PolicyTweaks {
   int idle_ms = 5000;
   std::string ca_file = {};
   std::string breakers = "[]";  // JSON
+  int max_retries = 0;
+  int retry_after_max_ms = 3000;
+  int backoff_ms = 20;
+  std::string retries = {};  // more fields of `retries`, JSON with a leading comma
 };
 
 // Routes openai (/v1), claude, orders (/mcp), shop (/shop) at `url`; SLOs tasks and tools.

@@ -32,7 +32,7 @@ NEVER = {"consecutiveFailures": 1000, "failurePercent": 100, "minCalls": 10000}
 
 
 def policy(upstream: str, **changes: Any) -> dict[str, Any]:
-    """The usual document; `changes` replace top-level fields, `turn` and `timeouts` are merged."""
+    """The usual document; `changes` replace top-level fields, `turn`, `timeouts` and `retries` are merged."""
     document: dict[str, Any] = {
         "schema": "1.0",
         "workload": "support/Deployment/refunds-agent",
@@ -52,6 +52,7 @@ def policy(upstream: str, **changes: Any) -> dict[str, Any]:
             "streamIdleMs": 5000,
             "toolOverrides": [],
         },
+        "retries": {"maxRetries": 0},  # tests of retries ask for them
         "circuitBreakers": [breaker("Tool"), breaker("Provider"), breaker("Model")],
         "slos": [
             {"key": TASKS, "name": "tasks", "type": "TaskSuccess"},
@@ -60,7 +61,7 @@ def policy(upstream: str, **changes: Any) -> dict[str, Any]:
             {"key": LATENCY, "name": "latency", "type": "TurnLatency", "thresholdMs": 10000},
         ],
     }
-    for name in ("turn", "timeouts"):
+    for name in ("turn", "timeouts", "retries"):
         document[name].update(changes.pop(name, {}))
     # As the operator does: the defaults are clipped to the turn.
     limits, turn = document["timeouts"], document["turn"]

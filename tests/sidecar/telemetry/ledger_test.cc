@@ -106,6 +106,19 @@ TEST(Ledger, AtMostEightClosedEpochs) {
   EXPECT_EQ(closed.back().epoch, "e19");
 }
 
+TEST(Ledger, CallsAndAttemptsPerTarget) {
+  Ledger ledger("pod", "e1", {});
+  const std::uint64_t version = ledger.version();
+  ledger.CountCall("mcp:orders", 2);
+  ledger.CountCall("mcp:orders", 0);  // refused
+  ledger.CountCall("llm:openai", 1);
+  EXPECT_EQ(ledger.Document().traffic.at("mcp:orders"),
+            (sidecar_config::TrafficCounts{.calls = 2, .attempts = 2}));
+  EXPECT_EQ(ledger.Document().traffic.at("llm:openai"),
+            (sidecar_config::TrafficCounts{.calls = 1, .attempts = 1}));
+  EXPECT_EQ(ledger.version(), version);  // no reason to write the file
+}
+
 TEST(Ledger, FilesOfOtherPodsAndBrokenFiles) {
   const Ledger ledger("pod", "e1", {});
   EXPECT_TRUE(Ledger::ClosedFrom(ledger.FileText(), "other")->empty());

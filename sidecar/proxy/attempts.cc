@@ -1,0 +1,261 @@
+#include "sidecar/proxy/attempts.h"
+
+#include <array>
+#include <cstdio>
+#include <utility>
+
+#include "sidecar/proxy/cancel_notice.h"
+#include "sidecar/proxy/response_relay.h"
+#include "sidecar/proxy/upstream_attempt.h"
+
+namespace reliability::sidecar::proxy {
+namespace {
+
+using policy::ErrorClass;
+using policy::RetryDecision;
+using policy::TransportEvent;
+
+class Attempts {
+ public:
+  explicit Attempts(ExchangeState& state) : state_(state) {}
+  net::Task<CallOutcome> Run();
+
+ private:
+  // One attempt and its end; true: make another one.
+  net::Task<bool> Once();
+  net::Task<bool> AfterFailure(UpstreamAttempt& attempt, TransportEvent event);
+  net::Task<bool> AfterHead(UpstreamAttempt& attempt);
+
+  void BeginAttempt();
+  [[nodiscard]] bool BodyAtHand() const;
+  [[nodiscard]] policy::RetryFacts Facts(const UpstreamAttempt& attempt,
+                                         ErrorClass error_class) const;
+  // Books a failed attempt. True: it was waited and the next one may begin.
+  net::Task<bool> MayRepeat(policy::RetryFacts facts);
+  void RenameRequest();
+  void AnswerInstead(const UpstreamAttempt& attempt, ErrorClass error_class,
+                     const std::string& detail);
+  void AgentLeft();
+  [[nodiscard]] bool Retried() const {
+    return budget_refused_ || state_.call.admission.retries > 0;
+  }
+
+  ExchangeState& state_;
+  CallOutcome outcome_;
+  MonotonicTime began_{};
+  bool budget_refused_ = false;
+  bool gone_ = false;
+};
+
+net::Task<CallOutcome> Attempts::Run() {
+  outcome_.end.attempted = true;
+  bool again = true;
+  while (again) {
+    again = co_await Once();
+  }
+  MaybeSendCancelNotice(state_, outcome_.end.outcome.error_class);
+  co_return std::move(outcome_);
+}
+
+void Attempts::BeginAttempt() {
+  const Call& call = state_.call;
+  const Admission& admission = call.admission;
+  began_ = state_.loop.deadlines.Now();
+  state_.snapshot->metrics->CountAttempt(call.route->index);
+  state_.limits.ClearAll();
+  if (admission.limited && !call.unlimited) {
+    state_.limits.Set(Limits::kTotal, began_ + admission.limit.limit,
+                      admission.limit.source == policy::LimitSource::kComponent
+                          ? TransportEvent::kTotalTimeout
+                          : TransportEvent::kDeadline);
+  }
+  const int left =
+      state_.snapshot->retries.max_retries - admission.client_retries - admission.retries;
+  state_.call.may_repeat = state_.enforce && left > 0 && !admission.probe && call.repeatable &&
+                           !call.unlimited && BodyAtHand();
+}
+
+net::Task<bool> Attempts::Once() {
+  BeginAttempt();
+  UpstreamAttempt attempt(state_);
+  const UpstreamAttempt::Failure failure = co_await attempt.Run();
+  bool again = false;
+  if (failure.has_value()) {
+    again = co_await AfterFailure(attempt, *failure);
+  } else {
+    again = co_await AfterHead(attempt);
+  }
+  co_return again;
+}
+
+net::Task<bool> Attempts::AfterFailure(UpstreamAttempt& attempt, TransportEvent event) {
+  state_.limits.ClearAll();
+  const ErrorClass error_class = policy::ClassifyTransport(event);
+  outcome_.end.outcome = {.error_class = error_class, .retry_after = {}};
+  attempt.stream().Close();  // closing is what cancels the call upstream
+  if (attempt.client_fault() != 0) {
+    state_.client.keep_alive = false;
+    outcome_.answer =
+        inspect::PlainError(attempt.client_fault(), "invalid_request",
+                            attempt.client_fault() == 408 ? "the body did not arrive in time"
+                                                          : "broken framing of the body");
+    co_return false;
+  }
+  if (event == TransportEvent::kClientGone) {
+    state_.client.keep_alive = false;
+    co_return false;
+  }
+  const bool again = co_await MayRepeat(Facts(attempt, error_class));
+  if (!again && !gone_) {
+    AnswerInstead(attempt, error_class, attempt.detail());
+  }
+  co_return again;
+}
+
+net::Task<bool> Attempts::AfterHead(UpstreamAttempt& attempt) {
+  // Before the relay: it reuses the block that the head lies in.
+  const std::optional<Milliseconds> retry_after =
+      state_.snapshot->retries.honor_retry_after
+          ? ReadRetryAfter(attempt.response(), state_.loop.clock.SystemNow())
+          : std::nullopt;
+  const bool forbids = attempt.response().Get("x-should-retry") == "false";
+  ResponseRelay relay(state_, attempt);
+  ResponseRelay::End relayed = co_await relay.Run();
+  attempt.stream().Close();  // a kept connection is in the pool already
+  outcome_.end.outcome = {.error_class = relayed.error_class, .retry_after = retry_after};
+  if (relayed.error_class != ErrorClass::kNone &&
+      relayed.error_class != ErrorClass::kClientCancelled) {
+    policy::RetryFacts facts = Facts(attempt, relayed.error_class);
+    facts.retry_after = retry_after;
+    facts.upstream_forbids = forbids;
+    // Observe holds nothing: what counts is whether Enforce could have held it.
+    facts.committed =
+        state_.enforce ? !relayed.open : relay.watch().event_stream() && relay.watch().must_pass();
+    const bool again = co_await MayRepeat(facts);
+    if (again || gone_) {
+      co_return again;
+    }
+  }
+  if (relayed.answer_instead) {
+    AnswerInstead(attempt, relayed.error_class, relayed.detail);
+    co_return false;
+  }
+  if (relayed.open) {
+    const bool failed = relayed.error_class != ErrorClass::kNone;
+    relayed = co_await relay.Deliver(failed && state_.enforce && Retried());
+    outcome_.end.outcome.error_class = relayed.error_class;
+  }
+  if (relayed.delivered && relayed.error_class == ErrorClass::kNone) {
+    outcome_.end.final_answer = relay.watch().final_answer();
+    outcome_.end.tool_calls = relay.watch().tool_calls();
+  }
+  if (const auto* tools = relay.watch().tools_list()) {
+    state_.loop.decisions.ObserveTools(state_.call.route->name, *tools);
+  }
+  if (!relayed.delivered) {
+    state_.client.keep_alive = false;
+  }
+  co_return false;
+}
+
+bool Attempts::BodyAtHand() const {
+  const RequestBody& body = state_.body;
+  if (body.none()) {
+    return true;
+  }
+  return body.done() && body.intact() &&
+         static_cast<std::int64_t>(body.whole().size()) <=
+             state_.snapshot->policy.retries.max_request_bytes;
+}
+
+policy::RetryFacts Attempts::Facts(const UpstreamAttempt& attempt, ErrorClass error_class) const {
+  const Call& call = state_.call;
+  policy::RetryFacts facts;
+  facts.error_class = error_class;
+  facts.replayable = call.repeatable && !call.unlimited && BodyAtHand();
+  // Proven to have reached nobody, and all of it can still be sent.
+  facts.sent = attempt.sent_any() || call.unlimited || !state_.body.intact();
+  facts.took = state_.loop.deadlines.Now() - began_;
+  return facts;
+}
+
+net::Task<bool> Attempts::MayRepeat(policy::RetryFacts facts) {
+  Decisions& decisions = state_.loop.decisions;
+  Admission& admission = state_.call.admission;
+  const policy::RetryVerdict verdict = decisions.AttemptFailed(*state_.snapshot, admission, facts);
+  budget_refused_ = verdict.decision == RetryDecision::kBudget;
+  if (verdict.decision != RetryDecision::kRetry) {
+    co_return false;
+  }
+  const bool there = co_await state_.Sleep(verdict.wait);
+  if (!there) {
+    AgentLeft();
+    co_return false;
+  }
+  if (!decisions.Retry(*state_.snapshot, admission)) {
+    co_return false;
+  }
+  if (facts.sent) {
+    RenameRequest();
+  }
+  co_return true;
+}
+
+void Attempts::RenameRequest() {
+  Call& call = state_.call;
+  const bool mcp = call.kind == CallKind::kMcpTool || call.kind == CallKind::kMcpOther;
+  if (!mcp || call.mcp.id_json.empty()) {
+    return;
+  }
+  std::array<char, 20> fresh{};
+  std::snprintf(fresh.data(), fresh.size(), "%016llx",
+                static_cast<unsigned long long>(state_.loop.rng->Next()));
+  auto renamed = inspect::RenameMcpRequest(state_.body.whole(), fresh.data());
+  if (renamed.has_value()) {
+    call.renamed = std::move(*renamed);
+  }
+}
+
+void Attempts::AnswerInstead(const UpstreamAttempt& attempt, ErrorClass error_class,
+                             const std::string& detail) {
+  const Call& call = state_.call;
+  inspect::ErrorReply reply = state_.Reply(error_class);
+  if (!detail.empty()) {
+    reply.message = reply.resource + ": " + detail;
+  }
+  const bool tool = call.kind == CallKind::kMcpTool || call.kind == CallKind::kHttpTool;
+  reply.outcome_unknown = tool && !call.repeatable && attempt.sent_any() &&
+                          policy::TraitsOf(error_class).may_have_acted;
+  if (state_.sent_head) {
+    const std::string last = MakeStreamError(call, reply);
+    outcome_.last_bytes = state_.sent_head->kind == OutFraming::Kind::kChunked
+                              ? ChunkSize(last.size()) + last + "\r\n"
+                              : last;
+    return;
+  }
+  inspect::MadeAnswer answer = state_.enforce || call.kind != CallKind::kMcpTool
+                                   ? MakeAnswer(call, reply)
+                                   : inspect::McpProtocolError(reply, call.mcp.id_json);
+  if (!state_.enforce) {
+    // Observe does not tell SDKs what to do: they retry as without us.
+    std::erase_if(answer.headers,
+                  [](const auto& field) { return field.first == "x-should-retry"; });
+  }
+  outcome_.answer = std::move(answer);
+}
+
+void Attempts::AgentLeft() {
+  gone_ = true;
+  state_.client.keep_alive = false;
+  outcome_.end.outcome = {.error_class = ErrorClass::kClientCancelled, .retry_after = {}};
+}
+
+}  // namespace
+
+net::Task<CallOutcome> MakeAttempts(ExchangeState& state) {
+  Attempts attempts(state);
+  CallOutcome outcome = co_await attempts.Run();
+  co_return outcome;
+}
+
+}  // namespace reliability::sidecar::proxy

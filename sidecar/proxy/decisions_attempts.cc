@@ -1,0 +1,182 @@
+// Attempts of a call: breakers, limits, retries, holds. Part of Decisions.
+#include <algorithm>
+#include <utility>
+
+#include "libs/base/log.h"
+#include "sidecar/proxy/decisions.h"
+
+namespace reliability::sidecar::proxy {
+namespace {
+
+using policy::ErrorClass;
+using policy::RetryDecision;
+
+// "mcp:orders/search" -> "orders/search"
+std::string ResourceOf(const std::string& key) {
+  const std::size_t colon = key.find(':');
+  return colon == std::string::npos ? key : key.substr(colon + 1);
+}
+
+std::string TrafficKey(const policy::CallTarget& target) {
+  switch (target.kind) {
+    case policy::TargetKind::kLlm:
+      return "llm:" + target.upstream;
+    case policy::TargetKind::kMcpTool:
+      return "mcp:" + target.upstream;
+    case policy::TargetKind::kHttpTool:
+      break;
+  }
+  return "http:" + target.upstream;
+}
+
+}  // namespace
+
+std::optional<Milliseconds> Decisions::TimeLeft(const Admission& admission, const Now& now) const {
+  std::optional<Milliseconds> left;
+  if (const auto budget = turns_.Budget(admission.turn, now.mono)) {
+    left = budget->remaining - (admission.tool ? budget->reserve : policy::kLastLlmMargin);
+  }
+  if (admission.client_deadline.has_value()) {
+    const Milliseconds client = *admission.client_deadline - now.mono;
+    left = left.has_value() ? std::min(*left, client) : client;
+  }
+  return left;
+}
+
+void Decisions::ResolveLimit(Admission& admission, const Now& now) {
+  const auto budget = turns_.Budget(admission.turn, now.mono);
+  std::optional<Milliseconds> client;
+  if (admission.client_deadline.has_value()) {
+    client = std::max(Milliseconds{1}, *admission.client_deadline - now.mono);
+  }
+  admission.limited = true;
+  admission.limit = admission.tool
+                        ? policy::ResolveToolLimit(admission.component, budget, client)
+                        : policy::ResolveLlmLimit(admission.component, budget, false, client);
+}
+
+bool Decisions::MayHold(const config::Snapshot& snapshot, const Admission& admission,
+                        const policy::GuardAdmission& guard, const Now& now) const {
+  const policy::RetrySettings& retries = snapshot.retries;
+  if (guard.refusal != ErrorClass::kRateLimited || !retries.honor_retry_after ||
+      admission.retries > 0 || guard.retry_after.count() <= 0 ||
+      admission.held + guard.retry_after > retries.retry_after_max) {
+    return false;
+  }
+  const auto left = TimeLeft(admission, now);
+  return !left.has_value() ||
+         guard.retry_after + std::min(policy::kMinRetryAttempt, admission.component) <= *left;
+}
+
+void Decisions::PassBreaker(const config::Snapshot& snapshot, Admission& admission,
+                            const Now& now) {
+  const std::string target = breakers_.TargetKey(admission.target);
+  if (admission.breakers) {
+    policy::GuardAdmission guard = breakers_.Admit(admission.target, now.mono);
+    Announce(guard.events, admission.turn_id);
+    if (!guard.admitted && snapshot.enforce()) {
+      if (MayHold(snapshot, admission, guard, now)) {
+        // Those who wait for the same moment do not come back at the same moment.
+        admission.hold = policy::Backoff(snapshot.retries, 0, guard.retry_after, rng_->Uniform());
+        admission.held += *admission.hold;
+        return;
+      }
+      const auto budget = turns_.Budget(admission.turn, now.mono);
+      Refusal refusal{.error_class = guard.refusal,
+                      .resource = ResourceOf(guard.refused_by),
+                      .retry_after = guard.retry_after,
+                      .remaining = {}};
+      if (budget.has_value()) {
+        refusal.remaining = budget->remaining;
+      }
+      admission.refusal = std::move(refusal);
+      return;
+    }
+    if (!guard.admitted) {
+      metrics_.CountWould(guard.refusal);
+    }
+    admission.guarded = true;
+    admission.probe = guard.probe;
+    admission.ticket = std::move(guard.ticket);
+  }
+  if (admission.retries == 0 && admission.client_retries == 0) {
+    budgets_.CountFirst(target, now.mono);
+  }
+}
+
+policy::RetryVerdict Decisions::AttemptFailed(const config::Snapshot& snapshot,
+                                              Admission& admission, policy::RetryFacts facts) {
+  const Now now = Time();
+  const bool enforce = snapshot.enforce();
+  const MutexLock lock(mutex_);
+  CallEnd end;
+  end.outcome = {.error_class = facts.error_class, .retry_after = facts.retry_after};
+  SettleBreaker(admission, end, now);
+  admission.guarded = false;  // settled: the end of the call does not book it again
+  facts.retries_done = admission.retries;
+  facts.client_retries = admission.client_retries;
+  facts.probe = admission.probe;
+  facts.time_left = TimeLeft(admission, now);
+  facts.attempt_limit = admission.component;
+  policy::RetryVerdict verdict = policy::DecideRetry(snapshot.retries, facts, rng_->Uniform());
+  if (verdict.decision == RetryDecision::kRetry && admission.breakers &&
+      breakers_.Refuses(admission.target, now.mono + verdict.wait)) {
+    verdict.decision = RetryDecision::kBreaker;
+  }
+  const std::string target = breakers_.TargetKey(admission.target);
+  if (verdict.decision == RetryDecision::kRetry && !budgets_.Take(target, now.mono)) {
+    verdict.decision = RetryDecision::kBudget;
+  }
+  metrics_.CountRetry(facts.error_class, verdict.decision, enforce);
+  if (!enforce) {
+    return {};
+  }
+  if (verdict.decision == RetryDecision::kRetry || verdict.decision == RetryDecision::kBudget) {
+    log::Info(verdict.decision == RetryDecision::kRetry ? "retry" : "retry_budget_exhausted",
+              {{"resource", target},
+               {"class", policy::ErrorClassName(facts.error_class)},
+               {"attempt", admission.retries + 1},
+               {"wait_ms", verdict.wait.count()},
+               {"turn", admission.turn_id}});
+  }
+  return verdict;
+}
+
+bool Decisions::Retry(const config::Snapshot& snapshot, Admission& admission) {
+  const Now now = Time();
+  const MutexLock lock(mutex_);
+  const auto left = TimeLeft(admission, now);
+  ResolveLimit(admission, now);
+  if (!admission.limit.allowed || (left.has_value() && left->count() <= 0)) {
+    return false;
+  }
+  ++admission.retries;
+  PassBreaker(snapshot, admission, now);
+  if (admission.refusal.has_value()) {
+    admission.refusal.reset();
+    --admission.retries;
+    return false;
+  }
+  return true;
+}
+
+void Decisions::Resume(const config::Snapshot& snapshot, Admission& admission) {
+  const Now now = Time();
+  const MutexLock lock(mutex_);
+  admission.hold.reset();
+  ResolveLimit(admission, now);
+  PassLimit(admission, snapshot.enforce(), ResourceOf(breakers_.TargetKey(admission.target)), now);
+  if (!admission.refusal.has_value()) {
+    PassBreaker(snapshot, admission, now);
+  }
+}
+
+void Decisions::CountCall(const Admission& admission, const CallEnd& end) {
+  const int attempts = end.attempted ? 1 + admission.retries : 0;
+  ledger_.CountCall(TrafficKey(admission.target), static_cast<std::uint64_t>(attempts));
+  if (admission.retries > 0) {
+    metrics_.CountRetried(end.outcome.error_class == ErrorClass::kNone);
+  }
+}
+
+}  // namespace reliability::sidecar::proxy

@@ -1,0 +1,148 @@
+// The end of an answer: whole, cut, or to be replaced. Part of ResponseRelay.
+#include <utility>
+
+#include "sidecar/proxy/response_relay.h"
+
+namespace reliability::sidecar::proxy {
+namespace {
+
+using policy::ErrorClass;
+using policy::TransportEvent;
+
+constexpr std::string_view kLastChunk = "0\r\n\r\n";
+constexpr std::string_view kCrlf = "\r\n";
+
+}  // namespace
+
+bool ResponseRelay::MustReplace(ErrorClass error_class) const {
+  if (!state_.enforce || committed_) {
+    return false;
+  }
+  if (error_class == ErrorClass::kMalformed || error_class == ErrorClass::kStreamTruncated) {
+    return true;
+  }
+  // A tool that cannot answer now: the model reads why (data-plane ruling 18).
+  return state_.call.kind == CallKind::kMcpTool &&
+         (head_.status == 408 || head_.status == 429 || head_.status >= 500);
+}
+
+ResponseRelay::End ResponseRelay::EndClean() {
+  held_ += swap_.Finish();
+  End end;
+  end.error_class = watch_.Class();
+  end.open = !committed_;
+  end.answer_instead = MustReplace(end.error_class);
+  // A stream was promised; nothing else can follow its head.
+  if (end.open && state_.sent_head && !watch_.event_stream()) {
+    end.error_class =
+        end.error_class == ErrorClass::kNone ? ErrorClass::kMalformed : end.error_class;
+    end.answer_instead = true;
+  }
+  return end;
+}
+
+net::Task<ResponseRelay::End> ResponseRelay::FinishClean(End end) {
+  if (end.open) {
+    co_return end;
+  }
+  // A stream that stopped before its terminal event was cut, however clean its framing ended.
+  if (state_.enforce && watch_.event_stream() && end.error_class == ErrorClass::kStreamTruncated) {
+    co_return co_await FinishCut(Stop::kCut);
+  }
+  if (framing_.kind == OutFraming::Kind::kChunked) {
+    const std::string missing =
+        state_.enforce && watch_.lacks_end() ? MakeStreamEnd(state_.call) : std::string{};
+    const std::string rest = std::move(held_) + missing;  // of a swap
+    end.delivered = co_await WriteChunk(rest, kLastChunk);
+  } else {
+    const std::string rest = std::move(held_);
+    end.delivered = co_await WriteChunk(rest, {});
+    state_.client.reset_on_close = false;
+  }
+  if (!end.delivered) {
+    end.error_class = policy::ClassifyTransport(TransportEvent::kClientGone);
+  }
+  co_return end;
+}
+
+net::Task<ResponseRelay::End> ResponseRelay::Deliver(bool retried) {
+  retried_ = retried;
+  End end;
+  end.error_class = watch_.Class();
+  if (cut_) {
+    end.error_class = cut_class_;
+    (void)co_await Commit(std::string_view{});
+    co_return end;
+  }
+  if (watch_.event_stream() || !hold_) {
+    const bool written = co_await Commit(std::string_view{});
+    if (written) {
+      co_return co_await FinishClean(std::move(end));
+    }
+  } else {
+    WriteHead({.kind = OutFraming::Kind::kLength, .length = held_.size()});
+    const std::string out = std::exchange(out_, {});
+    end.delivered = co_await state_.client.WriteAll(out, held_);
+  }
+  if (!end.delivered) {
+    end.error_class = policy::ClassifyTransport(TransportEvent::kClientGone);
+  }
+  co_return end;
+}
+
+net::Task<ResponseRelay::End> ResponseRelay::FinishCut(Stop stop) {
+  End end;
+  switch (stop) {
+    case Stop::kClientGone:
+      end.error_class = policy::ClassifyTransport(TransportEvent::kClientGone);
+      state_.client.keep_alive = false;
+      co_return end;
+    case Stop::kLimit:
+      end.error_class = policy::ClassifyTransport(state_.expired);
+      break;
+    case Stop::kBadFraming:
+      end.error_class = policy::ClassifyTransport(TransportEvent::kProtocolError);
+      end.detail = "broken framing of the response's body";
+      break;
+    case Stop::kNone:
+    case Stop::kClean:
+    case Stop::kCut:
+      // An error event names its class; then the stream was not just cut.
+      end.error_class = watch_.event_stream() && !committed_
+                            ? watch_.Class()
+                            : policy::ClassifyTransport(TransportEvent::kCutBody);
+      end.detail = "the connection was closed inside the answer";
+      break;
+  }
+  if (!committed_ && state_.enforce) {
+    end.open = true;
+    end.answer_instead = true;
+    co_return end;
+  }
+  state_.client.keep_alive = false;
+  if (!committed_) {
+    // Observe: what came, and no end, as without us.
+    cut_ = true;
+    cut_class_ = end.error_class;
+    end.open = true;
+    co_return end;
+  }
+  if (watch_.event_stream() && state_.enforce) {
+    const std::string last = MakeStreamError(state_.call, state_.Reply(end.error_class));
+    if (!last.empty()) {
+      const bool chunked = framing_.kind == OutFraming::Kind::kChunked;
+      // An MCP error event is the whole response to the request: it ends the stream in order. An
+      // LLM stream must not look complete.
+      const bool ends = chunked && state_.call.kind == CallKind::kMcpTool;
+      const std::string size = chunked ? ChunkSize(last.size()) : std::string{};
+      const std::string tail =
+          chunked ? std::string(kCrlf) + (ends ? std::string(kLastChunk) : std::string{})
+                  : std::string{};
+      const bool written = co_await state_.client.WriteAll(size, last, tail);
+      end.delivered = written && ends;
+    }
+  }
+  co_return end;
+}
+
+}  // namespace reliability::sidecar::proxy
