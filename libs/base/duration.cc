@@ -66,6 +66,32 @@ std::string FormatWith(SystemTime time, bool micros) {
   return buffer.data();
 }
 
+// Milliseconds of a fraction such as ".25", if one is at `pos`, which moves behind it.
+std::int64_t TakeFraction(std::string_view text, std::size_t& pos) {
+  std::int64_t millis = 0;
+  if (pos < text.size() && text[pos] == '.') {
+    ++pos;
+    for (std::int64_t scale = 100; pos < text.size() && IsDigit(text[pos]); scale /= 10) {
+      millis += (text[pos++] - '0') * scale;
+    }
+  }
+  return millis;
+}
+
+// Seconds of "Z" or "+02:00" at `pos`.
+Result<std::int64_t> ZoneOffset(std::string_view text, std::size_t pos) {
+  const char sign = pos < text.size() ? text[pos] : ' ';
+  if (sign == 'Z' || sign == 'z') {
+    return 0;
+  }
+  if (sign != '+' && sign != '-') {
+    return Fail(Code::kInvalid, "'" + std::string(text) + "' has no time zone");
+  }
+  RELIABILITY_ASSIGN_OR_RETURN(const unsigned hours, Digits(text, pos + 1, 2));
+  RELIABILITY_ASSIGN_OR_RETURN(const unsigned minutes, Digits(text, pos + 4, 2));
+  return (sign == '-' ? -1 : 1) * static_cast<std::int64_t>(hours * 3600 + minutes * 60);
+}
+
 }  // namespace
 
 Result<Milliseconds> ParseDuration(std::string_view text) {
@@ -145,24 +171,8 @@ Result<SystemTime> ParseRfc3339(std::string_view text) {
     return Fail(Code::kInvalid, "'" + std::string(text) + "' is not an RFC 3339 time");
   }
   std::size_t pos = 19;
-  std::int64_t millis = 0;
-  if (pos < text.size() && text[pos] == '.') {
-    ++pos;
-    std::int64_t scale = 100;
-    while (pos < text.size() && IsDigit(text[pos])) {
-      millis += (text[pos] - '0') * scale;
-      scale /= 10;
-      ++pos;
-    }
-  }
-  std::int64_t offset = 0;
-  if (pos < text.size() && (text[pos] == '+' || text[pos] == '-')) {
-    RELIABILITY_ASSIGN_OR_RETURN(const unsigned oh, Digits(text, pos + 1, 2));
-    RELIABILITY_ASSIGN_OR_RETURN(const unsigned om, Digits(text, pos + 4, 2));
-    offset = (text[pos] == '-' ? -1 : 1) * static_cast<std::int64_t>(oh * 3600 + om * 60);
-  } else if (pos >= text.size() || (text[pos] != 'Z' && text[pos] != 'z')) {
-    return Fail(Code::kInvalid, "'" + std::string(text) + "' has no time zone");
-  }
+  const std::int64_t millis = TakeFraction(text, pos);
+  RELIABILITY_ASSIGN_OR_RETURN(const std::int64_t offset, ZoneOffset(text, pos));
   const std::int64_t seconds = DaysFromCivil(year, month, day) * 86400 +
                                static_cast<std::int64_t>(hour * 3600 + minute * 60 + second) -
                                offset;

@@ -35,6 +35,8 @@ TEST(Rfc3339, RoundTrips) {
 TEST(Rfc3339, ReadsFractionsAndOffsets) {
   EXPECT_EQ(ParseRfc3339("2026-01-01T01:00:00.250+01:00").value(),
             ParseRfc3339("2026-01-01T00:00:00.25Z").value());
+  EXPECT_EQ(ParseRfc3339("2025-12-31T19:29:59.1239-04:30").value(),
+            ParseRfc3339("2025-12-31t23:59:59.123z").value());
   EXPECT_EQ(ParseRfc3339("1970-01-01T00:00:00Z").value().time_since_epoch().count(), 0);
 }
 
