@@ -63,6 +63,8 @@ class Machine {
   [[nodiscard]] bool Published() const;
   void ReportConditions();
   void ReportAcks();
+  [[nodiscard]] std::pair<std::int64_t, std::int64_t> CountAcks() const;
+  void SayPaused(const std::string& sidecars, bool complete);
   void ReportNextStep(const RuleOutcome& rules);
   void NotifyEvents(const RuleOutcome& rules);
   void Say(bool warning, api::EventReason reason, std::string action, std::string note);

@@ -160,6 +160,45 @@ void Machine::ReportConditions() {
   ReportAcks();
 }
 
+// How many sidecars obey the order, of how many.
+std::pair<std::int64_t, std::int64_t> Machine::CountAcks() const {
+  std::pair<std::int64_t, std::int64_t> counts{0, 0};
+  const std::pair order{s_.order->leader_epoch, s_.order->generation};
+  for (const PodFacts& pod : in_.pods) {
+    if (!pod.terminating) {
+      counts.first += pod.covered && std::pair(pod.leader_epoch, pod.generation) >= order ? 1 : 0;
+      ++counts.second;
+    }
+  }
+  return counts;
+}
+
+void Machine::SayPaused(const std::string& sidecars, bool complete) {
+  std::string within;
+  if (complete && in_.since_publish && *in_.since_publish < kAckWait) {
+    const std::int64_t tenths = (in_.since_publish->count() + 99) / 100;
+    within = " within " + std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + "s";
+  }
+  const auto match = FindCause(in_.slos, s_.cause);
+  std::string note = "new turns answered 503 by " + sidecars + within +
+                     "; running turns finish. Cause " + (match ? CauseText(*match) : s_.cause);
+  if (in_.workload.pods_without_sidecar > 0) {
+    note += ". " + Count(in_.workload.pods_without_sidecar, "pod") +
+            " without sidecar cannot be held: restart the workload";
+  }
+  if (!in_.workload.owned_by.empty()) {
+    note += ". Replicas stay, they are owned by " + in_.workload.owned_by;
+  }
+  if (match) {
+    const auto scale_at = ScaleDownAt(*match);
+    const auto probe_at = HalfOpenAt(*match);
+    note += scale_at   ? ". Next: scale-down at " + ClockText(*scale_at)
+            : probe_at ? ". Next: HalfOpen at " + ClockText(*probe_at)
+                       : ". Next: a human brings it back (" + ReleaseHint() + ")";
+  }
+  Say(true, api::reasons::kAgentPaused, "Pause", note);
+}
+
 // Enforced becomes true when every sidecar has said so, and AgentPaused tells the true count after
 // all acknowledgements or 5 s (ruling 4).
 void Machine::ReportAcks() {
@@ -169,16 +208,7 @@ void Machine::ReportAcks() {
                  Count(in_.workload.replicas, "replica") + ", sidecars refuse new turns");
     return;
   }
-  std::int64_t total = 0;
-  std::int64_t acks = 0;
-  const std::pair order{s_.order->leader_epoch, s_.order->generation};
-  for (const PodFacts& pod : in_.pods) {
-    if (pod.terminating) {
-      continue;
-    }
-    ++total;
-    acks += pod.covered && std::pair(pod.leader_epoch, pod.generation) >= order ? 1 : 0;
-  }
+  const auto [acks, total] = CountAcks();
   const bool waiting = entered || HasReason("Enforced", "AwaitingAcks");
   const bool complete = Published() && acks == total;
   const std::string count = std::to_string(acks) + " of " + std::to_string(total) + " sidecars";
@@ -189,29 +219,7 @@ void Machine::ReportAcks() {
     return;
   }
   if (waiting && mode() == Mode::kPaused) {
-    std::string within;
-    if (complete && in_.since_publish && *in_.since_publish < kAckWait) {
-      const std::int64_t tenths = (in_.since_publish->count() + 99) / 100;
-      within = " within " + std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + "s";
-    }
-    const auto match = FindCause(in_.slos, s_.cause);
-    std::string note = "new turns answered 503 by " + count + within +
-                       "; running turns finish. Cause " + (match ? CauseText(*match) : s_.cause);
-    if (in_.workload.pods_without_sidecar > 0) {
-      note += ". " + Count(in_.workload.pods_without_sidecar, "pod") +
-              " without sidecar cannot be held: restart the workload";
-    }
-    if (!in_.workload.owned_by.empty()) {
-      note += ". Replicas stay, they are owned by " + in_.workload.owned_by;
-    }
-    if (match) {
-      const auto scale_at = ScaleDownAt(*match);
-      const auto probe_at = HalfOpenAt(*match);
-      note += scale_at   ? ". Next: scale-down at " + ClockText(*scale_at)
-              : probe_at ? ". Next: HalfOpen at " + ClockText(*probe_at)
-                         : ". Next: a human brings it back (" + ReleaseHint() + ")";
-    }
-    Say(true, api::reasons::kAgentPaused, "Pause", note);
+    SayPaused(count, complete);
   }
   // A renewed order is the same order: acknowledgements of it come with the next reads.
   const bool renewed = !entered && !waiting && in_.status.order && s_.order &&

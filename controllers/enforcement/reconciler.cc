@@ -46,77 +46,6 @@ EnforcementController::EnforcementController(Caches& caches, PodReports& reports
   Watch();
 }
 
-void EnforcementController::Watch() {
-  const auto enqueue = [this](const std::string& ns, const api::TargetRef& target) {
-    controller_.Enqueue(api::WorkloadKey(ns, target));
-  };
-  caches_.policies.OnChange([enqueue](const kube::Change<api::AgentReliabilityPolicy>& change) {
-    for (const auto& policy : {change.before, change.after}) {
-      if (policy) {
-        for (const api::TargetRef& target : policy->spec.target_refs) {
-          enqueue(policy->metadata.namespace_, target);
-        }
-      }
-    }
-  });
-  caches_.slos.OnChange([enqueue](const kube::Change<api::AgentSlo>& change) {
-    const auto& slo = change.after ? change.after : change.before;
-    enqueue(slo->metadata.namespace_, slo->spec.target_ref);
-  });
-  caches_.reactions.OnChange([this, enqueue](const kube::Change<api::ErrorBudgetPolicy>& change) {
-    const auto& reaction = change.after ? change.after : change.before;
-    for (const auto& slo : caches_.slos.List()) {
-      if (slo->metadata.namespace_ == reaction->metadata.namespace_) {
-        enqueue(slo->metadata.namespace_, slo->spec.target_ref);
-      }
-    }
-  });
-  caches_.overrides.OnChange([enqueue](const kube::Change<api::ReliabilityOverride>& change) {
-    const auto& order = change.after ? change.after : change.before;
-    enqueue(order->metadata.namespace_, order->spec.target_ref);
-  });
-  caches_.enforcements.OnChange([enqueue](const kube::Change<api::AgentEnforcement>& change) {
-    const auto& object = change.after ? change.after : change.before;
-    enqueue(object->metadata.namespace_, object->spec.target_ref);
-  });
-  const auto on_workload = [this](const char* kind, const auto& change) {
-    // Their status changes all the time and does not matter here.
-    if (change.before && change.after &&
-        change.before->metadata.generation == change.after->metadata.generation &&
-        change.before->metadata.uid == change.after->metadata.uid) {
-      return;
-    }
-    const auto& object = change.after ? change.after : change.before;
-    const std::string key = api::WorkloadKey(
-        object->metadata.namespace_,
-        api::TargetRef{.group = "apps", .kind = kind, .name = object->metadata.name});
-    if (caches_.policies_of.Has(key)) {
-      controller_.Enqueue(key);
-    }
-  };
-  caches_.deployments.OnChange([on_workload](const kube::Change<api::Deployment>& change) {
-    on_workload("Deployment", change);
-  });
-  caches_.stateful_sets.OnChange([on_workload](const kube::Change<api::StatefulSet>& change) {
-    on_workload("StatefulSet", change);
-  });
-  board_.OnPublish([this](const SloEvidence& evidence) { controller_.Enqueue(evidence.workload); });
-  reports_.OnReport([this](const PodReport& report) { OnReport(report); });
-}
-
-void EnforcementController::OnReport(const PodReport& report) {
-  std::string key;
-  {
-    const MutexLock lock(mutex_);
-    const auto it = held_pods_.find(report.uid);
-    if (it == held_pods_.end()) {
-      return;
-    }
-    key = it->second;
-  }
-  controller_.Enqueue(key);
-}
-
 void EnforcementController::Start(std::int64_t leader_epoch) {
   leader_epoch_ = leader_epoch;
   controller_.Start();
@@ -261,6 +190,15 @@ Status EnforcementController::FillLive(const api::Workload& workload, Memory& me
   return {};
 }
 
+Status EnforcementController::WriteFinalizer(const api::Workload& workload, Memory& memory,
+                                             const Input& input, bool wanted) const {
+  RELIABILITY_ASSIGN_OR_RETURN(
+      api::AgentEnforcement written,
+      applier_.WriteObject(workload, input.workload.uid, memory.object->metadata.uid, wanted));
+  Remember(memory, std::move(written));
+  return {};
+}
+
 Result<EnforcementController::Pass> EnforcementController::Carry(const std::string& key,
                                                                  const api::Workload& workload,
                                                                  Memory& memory, const Input& input,
@@ -270,10 +208,7 @@ Result<EnforcementController::Pass> EnforcementController::Carry(const std::stri
   const bool has_finalizer = memory.object->metadata.HasFinalizer(kFinalizer);
   const bool deleting = memory.object->metadata.deletion_timestamp.has_value();
   if (decision.finalizer && !has_finalizer && !deleting) {
-    RELIABILITY_ASSIGN_OR_RETURN(
-        api::AgentEnforcement written,
-        applier_.WriteObject(workload, input.workload.uid, memory.object->metadata.uid, true));
-    Remember(memory, std::move(written));
+    RELIABILITY_TRY(WriteFinalizer(workload, memory, input, true));
     pass.again = true;
     return pass;  // nothing is held before the object cannot vanish
   }
@@ -285,30 +220,33 @@ Result<EnforcementController::Pass> EnforcementController::Carry(const std::stri
   }
   Tell(input, decision);
   if (decision.publish) {
-    std::string json = sidecar_config::EncodeMode(*decision.publish);
-    memory.mode_file.Forget();  // until the answer is here
-    RELIABILITY_TRY(applier_.WriteMode(workload, json));
-    memory.mode_file.Wrote(std::move(json), *decision.publish, clock_.MonotonicNow());
+    RELIABILITY_TRY(Publish(workload, memory, *decision.publish));
     pass.again = true;
   }
-  const MonotonicTime now = clock_.MonotonicNow();
-  // The answer comes as news, which brings us here again: ask at leisure, or we would spin.
-  if (!decision.close_incidents.empty() &&
-      (!memory.close_asked_at || now - *memory.close_asked_at >= options_.held_interval)) {
-    memory.close_asked_at = now;
-    for (const std::string& slo : decision.close_incidents) {
-      board_.RequestClose(workload.ns + "/" + slo);
-    }
-  }
+  AskToClose(workload, memory, decision);
   if (decision.scale_to) {
     RELIABILITY_TRY(applier_.Scale(workload, *decision.scale_to, version));
     pass.again = true;
   }
-  if (!decision.finalizer && has_finalizer) {
-    RELIABILITY_ASSIGN_OR_RETURN(
-        api::AgentEnforcement written,
-        applier_.WriteObject(workload, input.workload.uid, memory.object->metadata.uid, false));
-    Remember(memory, std::move(written));
+  return Settle(key, workload, memory, input, decision, pass);
+}
+
+Status EnforcementController::Publish(const api::Workload& workload, Memory& memory,
+                                      const sidecar_config::ModeDocument& document) const {
+  std::string json = sidecar_config::EncodeMode(document);
+  memory.mode_file.Forget();  // until the answer is here
+  RELIABILITY_TRY(applier_.WriteMode(workload, json));
+  memory.mode_file.Wrote(std::move(json), document, clock_.MonotonicNow());
+  return {};
+}
+
+// The steps are done: lets go of what nothing holds any more, and says when to look again.
+Result<EnforcementController::Pass> EnforcementController::Settle(
+    const std::string& key, const api::Workload& workload, Memory& memory, const Input& input,
+    const Decision& decision, Pass pass) {
+  const bool deleting = memory.object->metadata.deletion_timestamp.has_value();
+  if (!decision.finalizer && memory.object->metadata.HasFinalizer(kFinalizer)) {
+    RELIABILITY_TRY(WriteFinalizer(workload, memory, input, false));
     if (deleting) {  // that was the last thing that kept it
       memory.superseded.insert(memory.object->metadata.resource_version);
       memory.object.reset();
@@ -321,28 +259,51 @@ Result<EnforcementController::Pass> EnforcementController::Carry(const std::stri
     pass.gone = true;
     return pass;
   }
-  RELIABILITY_ASSIGN_OR_RETURN(pass.wake, NudgePods(workload, memory, input));
+  RELIABILITY_ASSIGN_OR_RETURN(const auto nudge_again, NudgePods(workload, memory, input));
+  Measure(key, memory, decision.status);
+  pass.wake = Rest(key, input, decision, nudge_again);
+  return pass;
+}
+
+// The answer comes as news, which brings us here again: asks at leisure, or we would spin.
+void EnforcementController::AskToClose(const api::Workload& workload, Memory& memory,
+                                       const Decision& decision) {
+  const MonotonicTime now = clock_.MonotonicNow();
+  if (decision.close_incidents.empty() ||
+      (memory.close_asked_at && now - *memory.close_asked_at < options_.held_interval)) {
+    return;
+  }
+  memory.close_asked_at = now;
+  for (const std::string& slo : decision.close_incidents) {
+    board_.RequestClose(workload.ns + "/" + slo);
+  }
+}
+
+Milliseconds EnforcementController::Rest(const std::string& key, const Input& input,
+                                         const Decision& decision,
+                                         std::optional<Milliseconds> nudge_again) {
+  const bool held = IsHeld(decision.status);
+  Milliseconds wake = options_.drift_interval;
   const auto earlier = [&](Milliseconds after) {
-    pass.wake = std::min(pass.wake.value_or(after), std::max(after, Milliseconds{50}));
+    wake = std::min(wake, std::max(after, Milliseconds{50}));
   };
+  if (nudge_again) {
+    earlier(*nudge_again);
+  }
   if (decision.wake_at) {
     earlier(*decision.wake_at - input.now);
   }
-  if (IsHeld(decision.status)) {
+  if (held) {
     earlier(options_.held_interval);
   }
-  Measure(key, memory, decision.status);
-  {
-    const MutexLock lock(mutex_);
-    std::erase_if(held_pods_, [&](const auto& entry) { return entry.second == key; });
-    if (IsHeld(decision.status) || pass.wake) {
-      for (const PodFacts& pod : input.pods) {
-        held_pods_[pod.uid] = key;
-      }
+  const MutexLock lock(mutex_);
+  std::erase_if(held_pods_, [&](const auto& entry) { return entry.second == key; });
+  if (held || nudge_again || decision.wake_at) {
+    for (const PodFacts& pod : input.pods) {
+      held_pods_[pod.uid] = key;
     }
   }
-  earlier(options_.drift_interval);
-  return pass;
+  return wake;
 }
 
 Result<std::optional<Milliseconds>> EnforcementController::NudgePods(const api::Workload& workload,

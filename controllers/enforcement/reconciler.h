@@ -12,6 +12,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "controllers/enforcement/apply.h"
 #include "controllers/enforcement/gather.h"
@@ -67,7 +68,10 @@ class EnforcementController {
     std::optional<Milliseconds> wake;
   };
 
+  // watch.cc
   void Watch();
+  void WatchWorkloads();
+  void EnqueueAll(const std::vector<std::string>& keys);
   void OnReport(const PodReport& report);
   [[nodiscard]] std::shared_ptr<Memory> MemoryOf(const std::string& key);
   void Forget(const std::string& key);
@@ -81,6 +85,18 @@ class EnforcementController {
   [[nodiscard]] Result<Pass> Carry(const std::string& key, const api::Workload& workload,
                                    Memory& memory, const Input& input, const Decision& decision,
                                    const std::string& version);
+  [[nodiscard]] Status WriteFinalizer(const api::Workload& workload, Memory& memory,
+                                      const Input& input, bool wanted) const;
+  [[nodiscard]] Status Publish(const api::Workload& workload, Memory& memory,
+                               const sidecar_config::ModeDocument& document) const;
+  [[nodiscard]] Result<Pass> Settle(const std::string& key, const api::Workload& workload,
+                                    Memory& memory, const Input& input, const Decision& decision,
+                                    Pass pass);
+  void AskToClose(const api::Workload& workload, Memory& memory, const Decision& decision);
+  // Nothing is left to write: when to look again.
+  [[nodiscard]] Milliseconds Rest(const std::string& key, const Input& input,
+                                  const Decision& decision,
+                                  std::optional<Milliseconds> nudge_again);
   [[nodiscard]] Result<std::optional<Milliseconds>> NudgePods(const api::Workload& workload,
                                                               Memory& memory, const Input& input);
   void Tell(const Input& input, const Decision& decision);

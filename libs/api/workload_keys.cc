@@ -6,6 +6,7 @@ namespace reliability::api {
 
 std::vector<std::string> PolicyWorkloadKeys(const AgentReliabilityPolicy& policy) {
   std::vector<std::string> keys;
+  keys.reserve(policy.spec.target_refs.size());
   for (const TargetRef& target : policy.spec.target_refs) {
     keys.push_back(WorkloadKey(policy.metadata.namespace_, target));
   }
