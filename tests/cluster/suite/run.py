@@ -50,6 +50,25 @@ def tool(cluster, name):
     return shutil.which(name, path=cluster.environment()["PATH"])
 
 
+class Telling(unittest.TextTestResult):
+    """Shows what the operator said at the moment of a failure; later tests restart and remove it."""
+
+    def addError(self, test, err):
+        super().addError(test, err)
+        self._tell()
+
+    def addFailure(self, test, err):
+        super().addFailure(test, err)
+        self._tell()
+
+    def _tell(self):
+        logs = subprocess.run(
+            [os.environ["SUITE_KUBECTL"], "--kubeconfig", os.environ["KUBECONFIG"], "-n", NAMESPACE, "logs",
+             "-l", "app.kubernetes.io/name=agent-reliability-operator", "--tail=40", "--prefix"],
+            capture_output=True, text=True, check=False)
+        print((logs.stdout or logs.stderr)[-12000:], flush=True)
+
+
 def install(cluster):
     helm = [tool(cluster, "helm"), "--kubeconfig", str(cluster.kubeconfig)]
     command = [*helm, "upgrade", "--install", "agent-reliability", str(ROOT / "charts/agent-reliability-operator"),
@@ -101,13 +120,8 @@ def main():
             SUITE_KUBE_CONFORMANCE=str(ROOT / "build/release/tests/cluster/kube_conformance/kube_conformance"))
         suite = unittest.TestSuite(
             unittest.defaultTestLoader.loadTestsFromName(name) for name in modules)
-        result = unittest.TextTestRunner(verbosity=2).run(suite)
+        result = unittest.TextTestRunner(verbosity=2, resultclass=Telling).run(suite)
         good = result.wasSuccessful() and result.testsRun > 0
-        if not good:
-            logs = subprocess.run([tool(cluster, "kubectl"), "--kubeconfig", str(cluster.kubeconfig), "-n", NAMESPACE,
-                                   "logs", "-l", "app.kubernetes.io/name=agent-reliability-operator", "--tail=25", "--prefix"],
-                                  capture_output=True, text=True, check=False)
-            print(logs.stdout[-12000:])
         return 0 if good else 1
     finally:
         if not options.keep:

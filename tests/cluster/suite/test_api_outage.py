@@ -41,8 +41,9 @@ class ApiOutage(SuiteCase):
         sent = tenant.counts()["llmAnswers"]["final"]
         wait_for(f"{sent} SLO events", lambda: self.slo_totals(tenant.namespace) == {"good": sent, "bad": 0}, 120, 0.5)
         tenant.policy(timeouts={"llm": "4s", "tool": "1300ms"})
+        # The kubelet's own watches, too, wait up to a minute before they try again (client-go: 30 s, doubled by jitter).
         wait_for("a policy change after the outage",
-                 lambda: len({tenant.ledger(pod)["configHash"] for pod in pods}) == 1 and tenant.covered() == "2/2")
+                 lambda: len({tenant.ledger(pod)["configHash"] for pod in pods}) == 1 and tenant.covered() == "2/2", 180)
         self.assertEqual("Normal", tenant.mode())
         print(f"\n  away {AWAY_SECONDS} s: {answered} of {answered} tasks answered meanwhile, SLO events {sent} of {sent}, "
               f"operator container restarts {before} -> {self.restarts()}", flush=True)
