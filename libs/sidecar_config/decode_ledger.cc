@@ -1,3 +1,4 @@
+#include "libs/sidecar_config/chain_json.h"
 #include "libs/sidecar_config/decode.h"
 #include "libs/sidecar_config/object_reader.h"
 
@@ -72,6 +73,7 @@ Result<Decoded<LedgerDocument>> DecodeLedger(std::string_view json) {
   in.Bool("modeStale", document.mode_stale);
   in.Uint64("turnsRunning", document.turns_running);
   ReadTraffic(in, context, document.traffic);
+  ReadChain(in, context, document.fallback_chain);
   in.Finish();
   if (!context.error.empty()) {
     return Fail(Code::kInvalid, context.error);

@@ -1,3 +1,4 @@
+#include "libs/sidecar_config/chain_json.h"
 #include "libs/sidecar_config/decode.h"
 #include "libs/sidecar_config/names.h"
 #include "libs/sidecar_config/object_reader.h"
@@ -133,6 +134,7 @@ Result<Decoded<PolicyDocument>> DecodePolicy(std::string_view json) {
   in.Object("retries", [&](ObjectReader& retries) { Read(retries, document.retries); });
   in.Objects("circuitBreakers", document.circuit_breakers,
              [](ObjectReader& element, CircuitBreaker& breaker) { Read(element, breaker); });
+  ReadChain(in, context, document.fallback_chain);
   in.Objects("slos", document.slos, [](ObjectReader& element, Slo& slo) { Read(element, slo); });
   in.Finish();
   if (!context.error.empty()) {

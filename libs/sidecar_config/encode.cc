@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "libs/base/duration.h"
+#include "libs/sidecar_config/chain_json.h"
 #include "libs/sidecar_config/names.h"
 
 namespace reliability::sidecar_config {
@@ -140,17 +141,21 @@ std::string_view Name(SliType value) { return names::NameIn(names::kSliTypes, va
 std::string_view Name(Mode value) { return names::NameIn(names::kModes, value); }
 
 std::string EncodePolicy(const PolicyDocument& document) {
-  return Dump({{"schema", SchemaOf(document.schema_major, document.schema_minor)},
-               {"workload", document.workload},
-               {"enforcement", Name(document.enforcement)},
-               {"upstreams", ArrayOf(document.upstreams)},
-               {"turn",
-                {{"timeoutMs", document.turn.timeout.count()},
-                 {"synthesisReserveMs", document.turn.synthesis_reserve.count()}}},
-               {"timeouts", ToJson(document.timeouts)},
-               {"retries", ToJson(document.retries)},
-               {"circuitBreakers", ArrayOf(document.circuit_breakers)},
-               {"slos", ArrayOf(document.slos)}});
+  json out = {{"schema", SchemaOf(document.schema_major, document.schema_minor)},
+              {"workload", document.workload},
+              {"enforcement", Name(document.enforcement)},
+              {"upstreams", ArrayOf(document.upstreams)},
+              {"turn",
+               {{"timeoutMs", document.turn.timeout.count()},
+                {"synthesisReserveMs", document.turn.synthesis_reserve.count()}}},
+              {"timeouts", ToJson(document.timeouts)},
+              {"retries", ToJson(document.retries)},
+              {"circuitBreakers", ArrayOf(document.circuit_breakers)},
+              {"slos", ArrayOf(document.slos)}};
+  if (document.fallback_chain) {
+    out["fallbackChain"] = ChainToJson(*document.fallback_chain);
+  }
+  return Dump(out);
 }
 
 std::string EncodeMode(const ModeDocument& document) {
@@ -180,19 +185,23 @@ std::string EncodeLedger(const LedgerDocument& document) {
   for (const auto& [name, counts] : document.traffic) {
     traffic[name] = {{"attempts", counts.attempts}, {"calls", counts.calls}};
   }
-  return Dump({{"schema", SchemaOf(document.schema_major, document.schema_minor)},
-               {"podUID", document.pod_uid},
-               {"epoch", document.current.epoch},
-               {"slos", ToJson(document.current.slos)},
-               {"closed", ArrayOf(document.closed)},
-               {"configHash", document.config_hash},
-               {"configError", document.config_error},
-               {"modeLeaderEpoch", document.mode_leader_epoch},
-               {"modeGeneration", document.mode_generation},
-               {"mode", document.mode},
-               {"modeStale", document.mode_stale},
-               {"turnsRunning", document.turns_running},
-               {"traffic", std::move(traffic)}});
+  json out = {{"schema", SchemaOf(document.schema_major, document.schema_minor)},
+              {"podUID", document.pod_uid},
+              {"epoch", document.current.epoch},
+              {"slos", ToJson(document.current.slos)},
+              {"closed", ArrayOf(document.closed)},
+              {"configHash", document.config_hash},
+              {"configError", document.config_error},
+              {"modeLeaderEpoch", document.mode_leader_epoch},
+              {"modeGeneration", document.mode_generation},
+              {"mode", document.mode},
+              {"modeStale", document.mode_stale},
+              {"turnsRunning", document.turns_running},
+              {"traffic", std::move(traffic)}};
+  if (document.fallback_chain) {
+    out["fallbackChain"] = ChainToJson(*document.fallback_chain);
+  }
+  return Dump(out);
 }
 
 std::string EncodeLastWords(const std::string& pod_uid, const LedgerEpoch& epoch) {

@@ -22,5 +22,7 @@ namespace reliability::sidecar_config {
 [[nodiscard]] std::string_view Name(BreakerScope value);
 [[nodiscard]] std::string_view Name(SliType value);
 [[nodiscard]] std::string_view Name(Mode value);
+[[nodiscard]] std::string_view Name(MidStreamFailure value);
+[[nodiscard]] std::string_view Name(TerminalType value);
 
 }  // namespace reliability::sidecar_config

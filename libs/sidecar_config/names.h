@@ -28,6 +28,12 @@ inline constexpr Table<Mode, 4> kModes = {{{"Normal", Mode::kNormal},
                                            {"Paused", Mode::kPaused},
                                            {"HalfOpen", Mode::kHalfOpen}}};
 
+inline constexpr Table<MidStreamFailure, 2> kMidStreamFailures = {
+    {{"Error", MidStreamFailure::kError},
+     {"RestartIfOnlyText", MidStreamFailure::kRestartIfOnlyText}}};
+inline constexpr Table<TerminalType, 2> kTerminalTypes = {
+    {{"StaticResponse", TerminalType::kStaticResponse}, {"Reject", TerminalType::kReject}}};
+
 template <class E, std::size_t N>
 constexpr std::string_view NameIn(const Table<E, N>& table, E value) {
   for (const auto& [name, known] : table) {

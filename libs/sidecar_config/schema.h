@@ -12,15 +12,16 @@
 
 #include "libs/base/clock.h"
 #include "libs/policy/error_class.h"
+#include "libs/sidecar_config/chain.h"
+#include "libs/sidecar_config/llm_format.h"
 
 namespace reliability::sidecar_config {
 
 inline constexpr int kSchemaMajor = 1;
-inline constexpr int kSchemaMinor = 1;  // 1: retries, traffic
+inline constexpr int kSchemaMinor = 1;  // 1: retries, traffic, fallbackChain
 
 enum class Enforcement { kObserve, kEnforce };         // "Observe", "Enforce"
 enum class UpstreamKind { kLlm, kMcp, kHttp };         // "LLM", "MCP", "HTTP"
-enum class LlmFormat { kOpenAI, kAnthropic };          // "OpenAI", "Anthropic"
 enum class BreakerScope { kTool, kProvider, kModel };  // "Tool", "Provider", "Model"
 enum class SliType { kTaskSuccess, kToolCallSuccess, kTurnLatency };
 enum class Mode { kNormal, kThrottled, kPaused, kHalfOpen };  // "Normal", ...
@@ -138,6 +139,7 @@ struct PolicyDocument {             // policy.json
   Timeouts timeouts;
   Retries retries;
   std::vector<CircuitBreaker> circuit_breakers;
+  std::optional<FallbackChain> fallback_chain;  // absent = none
   std::vector<Slo> slos;
 };
 
@@ -199,6 +201,7 @@ struct LedgerDocument {  // GET /ledger
   bool mode_stale = false;  // past validUntil
   std::uint64_t turns_running = 0;
   std::map<std::string, TrafficCounts> traffic;  // by "<kind>:<upstream>", "mcp:orders"
+  std::optional<ChainCounts> fallback_chain;     // absent without a chain
 };
 
 // Compact form for the container's termination message (kubelet limit 4,096 bytes; ours 1,024).

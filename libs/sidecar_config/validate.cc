@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "libs/base/strings.h"
+#include "libs/sidecar_config/chain_json.h"
 
 namespace reliability::sidecar_config {
 namespace {
@@ -259,6 +260,9 @@ std::vector<FieldError> Validate(const PolicyDocument& document) {
   CheckTimes(document, check);
   CheckRetries(document, check);
   CheckBreakers(document, check);
+  for (FieldError& error : ValidateChain(document)) {
+    check.Add(std::move(error.path), std::move(error.reason));
+  }
   CheckSlos(document, check);
   return check.Take();
 }
