@@ -37,9 +37,7 @@ metadata:
 
 def crd_template(text):
     """The CRD as it is, but optional, kept at uninstall, and labelled like the rest."""
-    if "{{" in text:
-        raise SystemExit("chart: a CRD holds '{{', which Helm would read as a template")
-    comment, body = re.match(r"((?:#[^\n]*\n)*)(.*)", text, re.S).groups()
+    comment, body = re.match(r"((?:#[^\n]*\n)*)(.*)", text.replace("{{", '{{ "{{" }}'), re.S).groups()
     body, count = re.subn(r"^(metadata:\n  name: \S+\n)", r"""\1  labels:
     {{- include "operator.labels" . | nindent 4 }}
   {{- if .Values.crds.keep }}

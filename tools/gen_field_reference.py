@@ -15,7 +15,7 @@ except ImportError:
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 OUT = ROOT / "docs" / "reference"
-ORDER = ["AgentReliabilityPolicy", "AgentSLO", "ErrorBudgetPolicy", "AgentEnforcement", "ReliabilityOverride"]
+ORDER = ["AgentReliabilityPolicy", "AgentSLO", "ErrorBudgetPolicy", "LLMFallbackChain", "AgentEnforcement", "ReliabilityOverride"]
 DURATION = "(h|m|s|ms)"
 
 

@@ -116,6 +116,7 @@ void Fields(FieldVisitor& v, AgentReliabilityPolicySpec& o) {
   v.Field("timeouts", o.timeouts);
   v.Field("retries", o.retries);
   v.Field("circuitBreakers", o.circuit_breakers);
+  v.Field("fallbackChainRef", o.fallback_chain_ref);
   v.Field("errorBudgetPolicyRef", o.error_budget_policy_ref);
 }
 

@@ -153,6 +153,7 @@ struct AgentReliabilityPolicySpec {
   TimeoutsSpec timeouts;
   RetriesSpec retries;
   std::vector<CircuitBreakerSpec> circuit_breakers;
+  std::optional<NameRef> fallback_chain_ref;  // an LlmFallbackChain
   std::optional<NameRef> error_budget_policy_ref;
 };
 
@@ -175,7 +176,7 @@ struct AgentReliabilityPolicyStatus {
   std::int32_t pods_stale = 0;
   std::int32_t pods_missing = 0;
   std::string config_hash;  // only with one target
-  Conditions conditions;    // Accepted, Programmed, SidecarsCovered
+  Conditions conditions;    // Accepted, Programmed, SidecarsCovered, ResolvedRefs
   std::vector<PolicyAncestor> ancestors;
 };
 
@@ -193,6 +194,7 @@ struct Traits<AgentReliabilityPolicy> {
   static constexpr std::string_view kKind = "AgentReliabilityPolicy";
 };
 
+void Fields(FieldVisitor& v, CaConfigMapRef& o);
 void Fields(FieldVisitor& v, AgentReliabilityPolicySpec& o);
 void Fields(FieldVisitor& v, AgentReliabilityPolicyStatus& o);
 void Fields(FieldVisitor& v, AgentReliabilityPolicy& o);

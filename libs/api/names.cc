@@ -19,6 +19,12 @@ std::string Bounded(std::string name) {
 
 }  // namespace
 
+std::string SecretMount(std::string_view name, std::string_view key) {
+  return "secret/" + std::string(name) + "/" + std::string(key);
+}
+
+std::string CaMount(std::string_view name) { return "ca/" + std::string(name); }
+
 std::string ConfigMapName(const TargetRef& target) {
   return Bounded("agent-reliability-" + ToLower(target.kind) + "-" + target.name);
 }

@@ -23,6 +23,7 @@ inline constexpr std::string_view kModeGenerationAnnotation =
 inline constexpr std::string_view kPolicyManager = "agent-reliability-policy";
 inline constexpr std::string_view kSloManager = "agent-reliability-slo";
 inline constexpr std::string_view kEnforcementManager = "agent-reliability-operator";
+inline constexpr std::string_view kChainManager = "agent-reliability-chain";
 // status.ancestors[].controllerName
 inline constexpr std::string_view kControllerName = "agentreliability.dev/operator";
 
@@ -33,9 +34,18 @@ inline constexpr std::uint16_t kAdminPort = 15190;
 // Keys of the workload's ConfigMap.
 inline constexpr std::string_view kPolicyKey = "policy.json";
 inline constexpr std::string_view kModeKey = "mode.json";
-// Where the sidecar finds it, and the CA ConfigMaps of its upstreams (one folder for each).
+// Where the sidecar finds it, the CA ConfigMaps of its upstreams and tiers, and the Secrets of its
+// tiers (one folder for each ConfigMap and Secret).
 inline constexpr std::string_view kConfigFolder = "/etc/agent-reliability/config";
 inline constexpr std::string_view kCaFolder = "/etc/agent-reliability/ca";
+inline constexpr std::string_view kSecretsFolder = "/etc/agent-reliability/secrets";
+// The volumes that bring them, followed by a number.
+inline constexpr std::string_view kCaVolumePrefix = "agent-reliability-ca-";
+inline constexpr std::string_view kSecretVolumePrefix = "agent-reliability-secret-";
+
+// What a pod must have mounted, as in Pod::mounted: "secret/<name>/<key>", "ca/<name>".
+[[nodiscard]] std::string SecretMount(std::string_view name, std::string_view key);
+[[nodiscard]] std::string CaMount(std::string_view name);
 
 // "agent-reliability-deployment-refunds-agent". Names over 253 characters keep their first 242 and
 // end in '-' and ten hex digits of the SHA-256 of the whole (operator ruling 5).

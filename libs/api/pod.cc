@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "libs/api/names.h"
+
 namespace reliability::api {
 namespace {
 
@@ -21,6 +23,21 @@ struct Running {
 struct Waiting {
   std::string reason;
 };
+struct VolumeItem {
+  std::string key;
+};
+struct SecretVolume {
+  std::string secret_name;
+  std::vector<VolumeItem> items;
+};
+struct ConfigMapVolume {
+  std::string name;
+};
+struct Volume {
+  std::string name;
+  SecretVolume secret;
+  ConfigMapVolume config_map;
+};
 struct Spec {
   Pod& pod;
 };
@@ -29,6 +46,17 @@ struct PodStatus {
 };
 
 void Fields(FieldVisitor& v, Named& o) { v.Field("name", o.name, Presence::kRequired); }
+void Fields(FieldVisitor& v, VolumeItem& o) { v.Field("key", o.key); }
+void Fields(FieldVisitor& v, SecretVolume& o) {
+  v.Field("secretName", o.secret_name);
+  v.Field("items", o.items);
+}
+void Fields(FieldVisitor& v, ConfigMapVolume& o) { v.Field("name", o.name); }
+void Fields(FieldVisitor& v, Volume& o) {
+  v.Field("name", o.name, Presence::kRequired);
+  v.Field("secret", o.secret);
+  v.Field("configMap", o.config_map);
+}
 void Fields(FieldVisitor& v, Running& o) { v.Field("startedAt", o.started_at); }
 void Fields(FieldVisitor& v, Waiting& o) { v.Field("reason", o.reason); }
 
@@ -45,11 +73,27 @@ void VisitNames(FieldVisitor& v, std::string_view field, std::vector<std::string
   }
 }
 
+// Most volumes are the agent's and are not kept.
+void VisitMounted(FieldVisitor& v, std::vector<std::string>& mounted) {
+  std::vector<Volume> volumes;
+  v.Field("volumes", volumes);
+  for (const Volume& volume : volumes) {
+    if (volume.name.starts_with(kCaVolumePrefix)) {
+      mounted.push_back(CaMount(volume.config_map.name));
+    } else if (volume.name.starts_with(kSecretVolumePrefix)) {
+      for (const VolumeItem& item : volume.secret.items) {
+        mounted.push_back(SecretMount(volume.secret.secret_name, item.key));
+      }
+    }
+  }
+}
+
 void Fields(FieldVisitor& v, Spec& o) {
   v.Field("nodeName", o.pod.node_name);
   v.Field("hostNetwork", o.pod.host_network);
   VisitNames(v, "containers", o.pod.containers);
   VisitNames(v, "initContainers", o.pod.init_containers);
+  VisitMounted(v, o.pod.mounted);
 }
 
 }  // namespace

@@ -41,8 +41,10 @@ struct Pod {
   bool host_network = false;
   std::vector<std::string> containers;       // names
   std::vector<std::string> init_containers;  // names; native sidecars are among them
-  std::string phase;                         // "Pending", "Running", "Succeeded", "Failed"
-  std::string pod_ip;                        // empty before it has one
+  // What our own volumes bring into the sidecar (SecretMount, CaMount of names.h). Only read.
+  std::vector<std::string> mounted;
+  std::string phase;   // "Pending", "Running", "Succeeded", "Failed"
+  std::string pod_ip;  // empty before it has one
   std::vector<PodCondition> conditions;
   std::vector<ContainerStatus> container_statuses;
   std::vector<ContainerStatus> init_container_statuses;

@@ -59,7 +59,7 @@ class Manifests(unittest.TestCase):
                 jsonschema.Draft7Validator(schema).validate(document)
                 self.assertEqual(unknown_fields(document, schema, ""), [])
                 seen.add(document["kind"])
-        self.assertLessEqual({"AgentReliabilityPolicy", "AgentSLO", "ErrorBudgetPolicy"}, seen)
+        self.assertLessEqual({"AgentReliabilityPolicy", "AgentSLO", "ErrorBudgetPolicy", "LLMFallbackChain"}, seen)
 
     def test_upstream_urls_are_those_that_the_agent_was_given(self) -> None:
         agent = next(d for _, d in self.all("Deployment") if d["metadata"]["name"] == "refunds-agent")
@@ -97,6 +97,12 @@ class Manifests(unittest.TestCase):
         for _, slo in self.all("AgentSLO"):
             self.assertIn(slo["spec"]["targetRef"]["name"], deployments)
             self.assertIn(slo["spec"]["errorBudgetPolicyRef"]["name"], policies)
+        chains = {d["metadata"]["name"]: d["spec"] for _, d in self.all("LLMFallbackChain")}
+        for _, policy in self.all("AgentReliabilityPolicy"):
+            if "fallbackChainRef" in policy["spec"]:
+                llms = {llm["name"] for llm in policy["spec"]["upstreams"]["llms"]}
+                for tier in chains[policy["spec"]["fallbackChainRef"]["name"]]["tiers"]:
+                    self.assertTrue("secretRef" in tier if "endpoint" in tier else tier["provider"] in llms, tier["name"])
 
 
 if __name__ == "__main__":

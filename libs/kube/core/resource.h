@@ -47,6 +47,8 @@ inline constexpr Resource kAgentReliabilityPolicies{
 inline constexpr Resource kAgentSlos{kOwnGroup, "v1alpha1", "agentslos", "AgentSLO"};
 inline constexpr Resource kErrorBudgetPolicies{kOwnGroup, "v1alpha1", "errorbudgetpolicies",
                                                "ErrorBudgetPolicy"};
+inline constexpr Resource kLlmFallbackChains{kOwnGroup, "v1alpha1", "llmfallbackchains",
+                                             "LLMFallbackChain"};
 inline constexpr Resource kAgentEnforcements{kOwnGroup, "v1alpha1", "agentenforcements",
                                              "AgentEnforcement"};
 inline constexpr Resource kReliabilityOverrides{kOwnGroup, "v1alpha1", "reliabilityoverrides",

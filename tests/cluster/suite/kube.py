@@ -16,6 +16,7 @@ import time
 PLURALS = {
     "AgentReliabilityPolicy": ("apis/agentreliability.dev/v1alpha1", "agentreliabilitypolicies"),
     "AgentSLO": ("apis/agentreliability.dev/v1alpha1", "agentslos"),
+    "LLMFallbackChain": ("apis/agentreliability.dev/v1alpha1", "llmfallbackchains"),
     "ErrorBudgetPolicy": ("apis/agentreliability.dev/v1alpha1", "errorbudgetpolicies"),
     "AgentEnforcement": ("apis/agentreliability.dev/v1alpha1", "agentenforcements"),
     "ReliabilityOverride": ("apis/agentreliability.dev/v1alpha1", "reliabilityoverrides"),

@@ -34,8 +34,13 @@ BUDGET = {"rules": [
     "guards": {"minReplicas": 0}}
 OVERRIDE = {"targetRef": TARGET, "type": "Release", "reason": "night shift, ticket 12", "expiresAt": "2026-12-01T00:00:00Z"}
 ENFORCEMENT = {"targetRef": TARGET}
+CHAIN = {"tiers": [
+    {"name": "primary", "provider": "openai", "timeout": "6s"},
+    {"name": "claude", "provider": "anthropic", "model": "claude-haiku", "endpoint": "https://llm.example", "format": "Anthropic",
+     "secretRef": {"name": "anthropic", "key": "api-key"}, "caBundleRef": {"name": "corp-ca"}, "largerContext": True}],
+    "terminal": {"type": "StaticResponse", "text": "{{.agent}} cannot answer now ({{.reason}})."}}
 KINDS = {"AgentReliabilityPolicy": POLICY, "AgentSLO": SLO, "ErrorBudgetPolicy": BUDGET, "ReliabilityOverride": OVERRIDE,
-         "AgentEnforcement": ENFORCEMENT}
+         "AgentEnforcement": ENFORCEMENT, "LLMFallbackChain": CHAIN}
 ABSENT = object()
 
 # (path inside the valid spec, its new value, path in the message, what the message must say)
@@ -95,6 +100,7 @@ BAD_POLICIES = [
     ("circuitBreakers.0.match", {"upstreams": ["nowhere"]}, "spec.circuitBreakers", "not in spec.upstreams"),
     ("circuitBreakers", [{"name": "a", "scope": "Tool"}] * 2, "spec.circuitBreakers[1]", "Duplicate"),
     ("errorBudgetPolicyRef", {}, "spec.errorBudgetPolicyRef.name", "Required"),
+    ("fallbackChainRef", {}, "spec.fallbackChainRef.name", "Required"),
 ]
 BAD_SLOS = [
     ("objective", "0", "spec.objective", "above 0 and below 100"),
@@ -152,8 +158,38 @@ BAD_OVERRIDES = [
     ("expiresAt", ABSENT, "spec.expiresAt", "Required"),
 ]
 BAD_ENFORCEMENTS = [("targetRef", ABSENT, "spec.targetRef", "Required")]
+BAD_CHAINS = [
+    ("tiers", [], "spec.tiers", "at least 1"),
+    ("tiers", [{"name": f"t{i}", "provider": "openai"} for i in range(9)], "spec.tiers", "at most 8"),
+    ("tiers.1.name", "primary", "spec.tiers[1]", "Duplicate"),
+    ("tiers.0.name", "Tier 1", "spec.tiers[0].name", "should match"),
+    ("tiers.0.provider", ABSENT, "spec.tiers[0].provider", "Required"),
+    ("tiers.1.format", ABSENT, "spec.tiers[1].format", "an endpoint needs format"),
+    ("tiers.0.format", "OpenAI", "spec.tiers[0].format", "only a tier with endpoint has format"),
+    ("tiers.0.caBundleRef", {"name": "ca"}, "spec.tiers[0].caBundleRef", "only a tier with endpoint has caBundleRef"),
+    ("tiers.1.format", "Gemini", "spec.tiers[1].format", '"OpenAI", "Anthropic"'),
+    ("tiers.1.model", "two words", "spec.tiers[1].model", "should match"),
+    ("tiers.1.endpoint", "llm.example", "spec.tiers[1].endpoint", "should match"),
+    ("tiers.1.secretRef", {"name": "anthropic"}, "spec.tiers[1].secretRef.key", "Required"),
+    ("tiers.1.secretRef.key", "../key", "spec.tiers[1].secretRef.key", "should match"),
+    ("tiers.1.secretRef.key", "..data", "spec.tiers[1].secretRef.key", "should match"),
+    ("tiers.0.timeout", "1ms", "spec.tiers[0].timeout", "from 10ms to 1h"),
+    ("tiers.0.timeout", "6", "spec.tiers[0].timeout", "should match"),
+    ("tiers.1.largerContext", "yes", "spec.tiers[1].largerContext", "string"),
+    ("advanceOn", [], "spec.advanceOn", "at least 1"),
+    ("advanceOn", ["overloaded", "content_filter"], "spec.advanceOn[1]", '"connect", "reset_before_headers"'),
+    ("advanceOn", ["overloaded", "overloaded"], "spec.advanceOn[1]", "Duplicate"),
+    ("sticky", "25h", "spec.sticky", "from 0s to 24h"),
+    ("onMidStreamFailure", "Restart", "spec.onMidStreamFailure", '"Error", "RestartIfOnlyText"'),
+    ("terminal", {"type": "Human"}, "spec.terminal.type", '"StaticResponse", "Reject"'),
+    ("terminal", {"type": "StaticResponse"}, "spec.terminal.text", "StaticResponse needs text"),
+    ("terminal", {"text": "no type, so Reject"}, "spec.terminal.text", "only StaticResponse has text"),
+    ("terminal.text", "{{ .agent }} is away", "spec.terminal.text", "only {{.agent}} and {{.reason}}"),
+    ("terminal.text", "x" * 2049, "spec.terminal.text", "2048"),
+]
 BAD = {"AgentReliabilityPolicy": BAD_POLICIES, "AgentSLO": BAD_SLOS, "ErrorBudgetPolicy": BAD_BUDGETS,
-       "ReliabilityOverride": BAD_OVERRIDES, "AgentEnforcement": BAD_ENFORCEMENTS}
+       "ReliabilityOverride": BAD_OVERRIDES, "AgentEnforcement": BAD_ENFORCEMENTS,
+       "LLMFallbackChain": BAD_CHAINS}
 IMMUTABLE = [
     ("AgentSLO", "targetRef.name", "other", "spec.targetRef"),
     ("AgentSLO", "window", "7d", "spec.window"),
@@ -220,7 +256,7 @@ class CrdTest(unittest.TestCase):
     def test_the_manifests_that_users_copy_are_accepted(self):
         self.cluster.run("kubectl", "create", "namespace", "support", check=False)
         self.addCleanup(self.cluster.run, "kubectl", "delete", "namespace", "support")
-        for name in ("policy", "slo", "error-budget-policy"):
+        for name in ("policy", "fallback-chain", "slo", "error-budget-policy"):
             done = self.cluster.run("kubectl", "apply", "--dry-run=server", "-f", str(ROOT / f"examples/refunds/{name}.yaml"))
             self.assertIn("created", done.stdout)
 
@@ -254,10 +290,11 @@ class CrdTest(unittest.TestCase):
 
     def test_defaults(self):
         self.create([resource("AgentReliabilityPolicy", "defaults", changed(POLICY, "enforcement", ABSENT)),
-                     resource("AgentSLO", "defaults", SLO), resource("ErrorBudgetPolicy", "defaults", BUDGET)])
-        self.addCleanup(self.kubectl, "delete", "arp,agslo,ebp", "defaults")
-        policy, slo, budget = (json.loads(self.kubectl("get", kind, "defaults", "-o", "json").stdout)["spec"]
-                               for kind in ("arp", "agslo", "ebp"))
+                     resource("AgentSLO", "defaults", SLO), resource("ErrorBudgetPolicy", "defaults", BUDGET),
+                     resource("LLMFallbackChain", "defaults", {"tiers": [{"name": "only", "provider": "openai"}]})])
+        self.addCleanup(self.kubectl, "delete", "arp,agslo,ebp,lfc", "defaults")
+        policy, slo, budget, chain = (json.loads(self.kubectl("get", kind, "defaults", "-o", "json").stdout)["spec"]
+                               for kind in ("arp", "agslo", "ebp", "lfc"))
         self.assertEqual(policy["enforcement"], "Observe")
         self.assertEqual(policy["targetRefs"][0]["group"], "apps")
         self.assertEqual(policy["turn"], {"timeout": "15s"})
@@ -270,6 +307,9 @@ class CrdTest(unittest.TestCase):
         self.assertEqual(budget["recovery"], {"mode": "Automatic", "holdFor": "15m", "halfOpen": {
             "openFor": "5m", "maxOpenFor": "1h", "maxProbes": 2}})
         self.assertEqual(budget["guards"], {"maxTripsPerDay": 3, "minReplicas": 0})
+        self.assertEqual(len(chain.pop("advanceOn")), 13)
+        self.assertEqual(chain, {"tiers": [{"name": "only", "provider": "openai", "largerContext": False}], "sticky": "60s",
+                                 "onMidStreamFailure": "Error", "terminal": {"type": "Reject"}})
 
     def test_every_field_is_explained(self):
         for kind in KINDS:
@@ -301,6 +341,7 @@ class CrdTest(unittest.TestCase):
             "target": "Deployment/refunds-agent", "objective": "95%", "burnRate": "14.8x", "state": "Exhausted",
             "exhaustsAt": "2031-01-01T00:00:00Z", "budget": {"left": "-20%", "events": 1000, "badEvents": 60}})
         self.status("ErrorBudgetPolicy", "careful", {"rules": "tell:Notify,stop:Pause", "attachedSLOs": 1})
+        self.status("LLMFallbackChain", "claude-behind", {"tierNames": "primary,claude,StaticResponse", "active": "primary"})
         self.status("ReliabilityOverride", "back", {"target": "Deployment/refunds-agent"})
         self.status("AgentEnforcement", "deployment-refunds-agent", {
             "mode": "ScaledDown", "cause": "refunds-completed/stop", "since": now, "until": "HalfOpen 10:42:10Z",
@@ -315,6 +356,9 @@ class CrdTest(unittest.TestCase):
         head, row = self.row("ebp", "careful")
         self.assertEqual(head, "NAME RULES ATTACHED AGE".split())
         self.assertEqual(row[:3], "careful tell:Notify,stop:Pause 1".split())
+        head, row = self.row("lfc", "claude-behind")
+        self.assertEqual(head, "NAME TIERS ACTIVE AGE".split())
+        self.assertEqual(row[:3], "claude-behind primary,claude,StaticResponse primary".split())
         head, row = self.row("rov", "back")
         self.assertEqual(head, "NAME TARGET TYPE REASON EXPIRES".split())
         self.assertEqual(row[-1], "2026-12-01T00:00:00Z")

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "libs/api/decode.h"
+#include "libs/api/names.h"
 #include "libs/api/pod.h"
 #include "libs/api/workloads.h"
 #include "libs/base/duration.h"
@@ -41,6 +42,22 @@ TEST(Pod, WithANativeSidecarThatEnded) {
   EXPECT_EQ(sidecar->last_state.waiting_reason, "CrashLoopBackOff");
   EXPECT_EQ(pod->FindStatus("agent")->state.running_since, *ParseRfc3339("2026-01-01T00:00:01Z"));
   EXPECT_EQ(pod->FindStatus("other"), nullptr);
+}
+
+TEST(Pod, KeepsWhatOurVolumesBringIn) {
+  const auto pod = Decode<Pod>(R"({"metadata":{"name":"a"},"spec":{"volumes":[
+    {"name":"kube-api-access-x","projected":{"sources":[]}},
+    {"name":"theirs","secret":{"secretName":"theirs","items":[{"key":"k","path":"k"}]}},
+    {"name":"odd","configMap":{}},
+    {"name":"agent-reliability-config","configMap":{"name":"agent-reliability-deployment-a"}},
+    {"name":"agent-reliability-ca-0","configMap":{"name":"corp-ca","optional":true}},
+    {"name":"agent-reliability-secret-0","secret":{"secretName":"gpt","optional":true,
+      "items":[{"key":"key","path":"key"},{"key":"old","path":"old"}]}}],
+    "containers":[{"name":"c"}]},"status":{"phase":"Pending"}})");
+  ASSERT_TRUE(pod.has_value()) << pod.error().message;
+  EXPECT_EQ(pod->mounted, (std::vector<std::string>{CaMount("corp-ca"), SecretMount("gpt", "key"),
+                                                    SecretMount("gpt", "old")}));
+  EXPECT_EQ(pod->containers, std::vector<std::string>{"c"});
 }
 
 TEST(Pod, NewAndEmpty) {

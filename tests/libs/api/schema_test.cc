@@ -17,6 +17,7 @@
 #include "libs/api/encode.h"
 #include "libs/api/error_budget_policy.h"
 #include "libs/api/field_list.h"
+#include "libs/api/llm_fallback_chain.h"
 #include "libs/api/reliability_override.h"
 
 namespace reliability::api {
@@ -61,8 +62,9 @@ void Walk(const YAML::Node& schema, const std::string& path, bool required, Sche
     leaf.enum_names.push_back(word.as<std::string>());
   }
   if (schema["default"].IsDefined()) {
-    leaf.default_value = type == "integer" ? Text(schema["default"])
-                                           : nlohmann::json(Text(schema["default"])).dump();
+    leaf.default_value = type == "integer" || type == "boolean"
+                             ? Text(schema["default"])
+                             : nlohmann::json(Text(schema["default"])).dump();
   }
   leaves[path] = leaf;
 }
@@ -90,6 +92,9 @@ nlohmann::json Canary(const YAML::Node& schema, const std::string& name) {
   }
   if (type == "integer") {
     return 7;
+  }
+  if (type == "boolean") {
+    return true;
   }
   if (schema["enum"].IsDefined()) {
     return schema["enum"][schema["enum"].size() - 1].as<std::string>();
@@ -145,7 +150,8 @@ class SchemaTest : public ::testing::Test {
   // the set grows.
   static bool IsPlainWord(const std::string& path) {
     const std::string last = path.substr(path.rfind('.') + 1);
-    return last == "group" || last == "kind" || last == "retryOn[]";  // names of libs/policy
+    return last == "group" || last == "kind" || last == "retryOn[]" ||  // names of libs/policy
+           last == "advanceOn[]";
   }
 
   static void CheckSpecLeaf(const FieldInfo& field, const SchemaLeaf& leaf) {
@@ -197,8 +203,18 @@ class SchemaTest : public ::testing::Test {
 TEST_F(SchemaTest, AgentReliabilityPolicy) { CheckAll<AgentReliabilityPolicy>(); }
 TEST_F(SchemaTest, AgentSlo) { CheckAll<AgentSlo>(); }
 TEST_F(SchemaTest, ErrorBudgetPolicy) { CheckAll<ErrorBudgetPolicy>(); }
+TEST_F(SchemaTest, LlmFallbackChain) { CheckAll<LlmFallbackChain>(); }
 TEST_F(SchemaTest, AgentEnforcement) { CheckAll<AgentEnforcement>(); }
 TEST_F(SchemaTest, ReliabilityOverride) { CheckAll<ReliabilityOverride>(); }
+
+// The walk does not compare defaults of lists.
+TEST_F(SchemaTest, TheChainAdvancesByDefaultOnTheClassesOfTheSchema) {
+  const YAML::Node advance_on =
+      LoadSchema("llmfallbackchains")["properties"]["spec"]["properties"]["advanceOn"];
+  const std::vector<std::string> known = LlmFallbackChainSpec().advance_on;
+  EXPECT_EQ(advance_on["default"].as<std::vector<std::string>>(), known);
+  EXPECT_EQ(advance_on["items"]["enum"].as<std::vector<std::string>>(), known);
+}
 
 // Proves that the walk can fail: it finds a field that the schema alone has.
 TEST_F(SchemaTest, TheWalkSeesLeavesOfLists) {
