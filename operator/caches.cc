@@ -24,6 +24,8 @@ Reflectors::Reflectors(kube::ApiClient& client, Clock& clock, Stores& stores)
       slos_(client, clock, stores.slos, api::Decoder<api::AgentSlo>{}, Of(resources::kAgentSlos)),
       budget_policies_(client, clock, stores.budget_policies,
                        api::Decoder<api::ErrorBudgetPolicy>{}, Of(resources::kErrorBudgetPolicies)),
+      chains_(client, clock, stores.chains, api::Decoder<api::LlmFallbackChain>{},
+              Of(resources::kLlmFallbackChains)),
       enforcements_(client, clock, stores.enforcements, api::Decoder<api::AgentEnforcement>{},
                     Of(resources::kAgentEnforcements)),
       overrides_(client, clock, stores.overrides, api::Decoder<api::ReliabilityOverride>{},
@@ -35,9 +37,10 @@ Reflectors::Reflectors(kube::ApiClient& client, Clock& clock, Stores& stores)
       autoscalers_(client, clock, stores.autoscalers, api::Decoder<api::HorizontalPodAutoscaler>{},
                    Of(resources::kHpas)),
       pods_(client, clock, stores.pods, api::Decoder<api::Pod>{}, Of(resources::kPods)),
-      loops_{&policies_.loop(),      &slos_.loop(),        &budget_policies_.loop(),
-             &enforcements_.loop(),  &overrides_.loop(),   &deployments_.loop(),
-             &stateful_sets_.loop(), &autoscalers_.loop(), &pods_.loop()} {}
+      loops_{&policies_.loop(),    &slos_.loop(),          &budget_policies_.loop(),
+             &chains_.loop(),      &enforcements_.loop(),  &overrides_.loop(),
+             &deployments_.loop(), &stateful_sets_.loop(), &autoscalers_.loop(),
+             &pods_.loop()} {}
 
 void Reflectors::Start() {
   for (kube::ReflectorLoop* loop : loops_) {

@@ -7,6 +7,7 @@
 #include "libs/api/agent_reliability_policy.h"
 #include "libs/api/agent_slo.h"
 #include "libs/api/error_budget_policy.h"
+#include "libs/api/llm_fallback_chain.h"
 #include "libs/api/pod.h"
 #include "libs/api/reliability_override.h"
 #include "libs/api/workloads.h"
@@ -21,6 +22,7 @@ struct Stores {
   kube::Store<api::AgentReliabilityPolicy> policies;
   kube::Store<api::AgentSlo> slos;
   kube::Store<api::ErrorBudgetPolicy> budget_policies;
+  kube::Store<api::LlmFallbackChain> chains;
   kube::Store<api::AgentEnforcement> enforcements;
   kube::Store<api::ReliabilityOverride> overrides;
   kube::Store<api::Deployment> deployments;
@@ -48,6 +50,7 @@ class Reflectors {
   Reflector<api::AgentReliabilityPolicy> policies_;
   Reflector<api::AgentSlo> slos_;
   Reflector<api::ErrorBudgetPolicy> budget_policies_;
+  Reflector<api::LlmFallbackChain> chains_;
   Reflector<api::AgentEnforcement> enforcements_;
   Reflector<api::ReliabilityOverride> overrides_;
   Reflector<api::Deployment> deployments_;

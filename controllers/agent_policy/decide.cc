@@ -1,5 +1,6 @@
 #include "controllers/agent_policy/decide.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "controllers/agent_policy/render.h"
@@ -31,6 +32,36 @@ Coverage Count(const std::vector<PodView>& pods, const std::string& hash, const 
   return out;
 }
 
+ChainPlan ResolveChain(const Input& input, const api::AgentReliabilityPolicy& policy) {
+  ChainPlan out;
+  if (!policy.spec.fallback_chain_ref.has_value()) {
+    return out;
+  }
+  out.name = policy.spec.fallback_chain_ref->name;
+  const auto found = input.chains.find(out.name);
+  if (found == input.chains.end()) {
+    return out;
+  }
+  out.chain = found->second;
+  out.skipped = SkippedTiers(*out.chain, policy);
+  std::vector<std::string> outdated;
+  for (const api::ChainTier& tier : out.chain->spec.tiers) {
+    const std::size_t before = outdated.size();
+    for (const PodView& pod : input.pods) {
+      if (pod.injected && !HasMounts(tier, pod.mounted)) {
+        outdated.push_back(pod.name);
+      }
+    }
+    if (outdated.size() > before) {
+      out.unmounted.push_back(tier.name);
+    }
+  }
+  std::sort(outdated.begin(), outdated.end());
+  outdated.erase(std::unique(outdated.begin(), outdated.end()), outdated.end());
+  out.outdated = std::move(outdated);
+  return out;
+}
+
 }  // namespace
 
 Plan Decide(const Input& input, const std::string& current_json) {
@@ -38,7 +69,8 @@ Plan Decide(const Input& input, const std::string& current_json) {
   plan.policy = api::GoverningPolicy(input.policies);
   sidecar_config::PolicyDocument document;
   if (plan.policy != nullptr) {
-    document = Render(*plan.policy, input.slos);
+    plan.chain = ResolveChain(input, *plan.policy);
+    document = Render(*plan.policy, input.slos, plan.chain.chain.get());
   } else if (!current_json.empty()) {
     const auto current = sidecar_config::DecodePolicy(current_json);
     if (!current.has_value()) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "controllers/agent_policy/chain.h"
 #include "controllers/agent_policy/input.h"
 #include "libs/sidecar_config/schema.h"
 
@@ -19,12 +20,22 @@ struct Coverage {
   [[nodiscard]] std::size_t total() const { return covered.size() + stale.size() + missing.size(); }
 };
 
+// How the governing policy's fallbackChainRef resolves.
+struct ChainPlan {
+  std::string name;                    // empty: the policy names none
+  ChainPtr chain;                      // null: there is no such chain
+  std::vector<SkippedTier> skipped;    // in every pod
+  std::vector<std::string> outdated;   // pods created before a reference of a tier...
+  std::vector<std::string> unmounted;  // ...and those tiers
+};
+
 struct Plan {
   PolicyPtr policy;     // in charge; null: nobody
   std::string invalid;  // why its document must not be written; empty: it may
   std::string json;     // policy.json; empty: nothing to write
   std::string hash;     // SHA-256 of json
   Coverage coverage;
+  ChainPlan chain;
 };
 
 // `current_json`: the policy.json that is there, needed only if no policy is in charge (its routes

@@ -10,16 +10,23 @@ namespace reliability::controllers::agent_policy {
 
 Caches::Caches(kube::Store<api::AgentReliabilityPolicy>& policy_store,
                kube::Store<api::AgentSlo>& slo_store,
+               kube::Store<api::LlmFallbackChain>& chain_store,
                kube::Store<api::Deployment>& deployment_store,
                kube::Store<api::StatefulSet>& stateful_set_store, kube::Store<api::Pod>& pod_store)
     : policies(policy_store),
       slos(slo_store),
+      chains(chain_store),
       deployments(deployment_store),
       stateful_sets(stateful_set_store),
       pods(pod_store),
       policies_of(policies, api::PolicyWorkloadKeys),
       slos_of(slos, api::SloWorkloadKeys),
-      pods_of(pods, api::PodWorkloadKeys) {}
+      pods_of(pods, api::PodWorkloadKeys),
+      policies_with_chain(policies, [](const api::AgentReliabilityPolicy& policy) {
+        const auto& ref = policy.spec.fallback_chain_ref;
+        return ref.has_value() ? std::vector{policy.metadata.namespace_ + "/" + ref->name}
+                               : std::vector<std::string>();
+      }) {}
 
 std::string Caches::WorkloadUid(std::string_view ns, const api::TargetRef& target) const {
   const std::string key = std::string(ns) + "/" + target.name;
@@ -31,6 +38,13 @@ std::string Caches::WorkloadUid(std::string_view ns, const api::TargetRef& targe
   return stateful_set == nullptr ? std::string() : stateful_set->metadata.uid;
 }
 
+ChainPtr ChainOf(const Caches& caches, const api::AgentReliabilityPolicy& policy) {
+  const auto& ref = policy.spec.fallback_chain_ref;
+  ChainPtr chain =
+      ref.has_value() ? caches.chains.Get(policy.metadata.namespace_ + "/" + ref->name) : nullptr;
+  return chain == nullptr || chain->metadata.deletion_timestamp.has_value() ? nullptr : chain;
+}
+
 Input Gather(const Caches& caches, const ReportOf& report_of, std::string_view ns,
              const api::TargetRef& target) {
   Input input;
@@ -40,6 +54,9 @@ Input Gather(const Caches& caches, const ReportOf& report_of, std::string_view n
   const std::string key = api::WorkloadKey(ns, target);
   for (PolicyPtr& policy : caches.policies_of.Find(key)) {
     if (api::Targets(*policy, target)) {
+      if (ChainPtr chain = ChainOf(caches, *policy)) {
+        input.chains[chain->metadata.name] = std::move(chain);
+      }
       input.policies.push_back(std::move(policy));
     }
   }
@@ -59,6 +76,7 @@ Input Gather(const Caches& caches, const ReportOf& report_of, std::string_view n
     view.injected = pod->HasContainer(api::kSidecarContainer);
     view.annotation = pod->metadata.annotations.Get(api::kConfigHashAnnotation);
     if (view.injected) {
+      view.mounted = pod->mounted;
       view.report = report_of(view.uid);
     }
     input.pods.push_back(std::move(view));

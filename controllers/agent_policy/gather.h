@@ -19,11 +19,12 @@ class Caches {
  public:
   // The stores must outlive it.
   Caches(kube::Store<api::AgentReliabilityPolicy>& policies, kube::Store<api::AgentSlo>& slos,
-         kube::Store<api::Deployment>& deployments, kube::Store<api::StatefulSet>& stateful_sets,
-         kube::Store<api::Pod>& pods);
+         kube::Store<api::LlmFallbackChain>& chains, kube::Store<api::Deployment>& deployments,
+         kube::Store<api::StatefulSet>& stateful_sets, kube::Store<api::Pod>& pods);
 
   kube::Store<api::AgentReliabilityPolicy>& policies;
   kube::Store<api::AgentSlo>& slos;
+  kube::Store<api::LlmFallbackChain>& chains;
   kube::Store<api::Deployment>& deployments;
   kube::Store<api::StatefulSet>& stateful_sets;
   kube::Store<api::Pod>& pods;
@@ -31,10 +32,15 @@ class Caches {
   kube::Index<api::AgentReliabilityPolicy> policies_of;
   kube::Index<api::AgentSlo> slos_of;
   kube::Index<api::Pod> pods_of;
+  // By the key of the chain that they name.
+  kube::Index<api::AgentReliabilityPolicy> policies_with_chain;
 
   // Empty if there is no such workload.
   [[nodiscard]] std::string WorkloadUid(std::string_view ns, const api::TargetRef& target) const;
 };
+
+// The chain that the policy names; null if it names none, or there is none.
+[[nodiscard]] ChainPtr ChainOf(const Caches& caches, const api::AgentReliabilityPolicy& policy);
 
 // What the sidecar of this pod (by UID) last said; nullopt if it never did.
 using ReportOf = std::function<std::optional<SidecarReport>(std::string_view pod_uid)>;

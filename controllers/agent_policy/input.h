@@ -1,5 +1,6 @@
 #pragma once
 // What the policy controller looks at, as plain values: gather fills them, decide reads them.
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -7,12 +8,14 @@
 
 #include "libs/api/agent_reliability_policy.h"
 #include "libs/api/agent_slo.h"
+#include "libs/api/llm_fallback_chain.h"
 #include "libs/api/names.h"
 
 namespace reliability::controllers::agent_policy {
 
 using PolicyPtr = std::shared_ptr<const api::AgentReliabilityPolicy>;
 using SloPtr = std::shared_ptr<const api::AgentSlo>;
+using ChainPtr = std::shared_ptr<const api::LlmFallbackChain>;
 
 // What a sidecar last said about its configuration.
 struct SidecarReport {
@@ -27,6 +30,7 @@ struct PodView {
   SystemTime created{};
   bool injected = false;
   std::string annotation;               // config-hash, with "#n"
+  std::vector<std::string> mounted;     // as api::Pod::mounted
   std::optional<SidecarReport> report;  // nullopt: none was read yet
 };
 
@@ -37,7 +41,9 @@ struct Input {
   std::string target_uid;           // empty: there is no such workload
   std::vector<PolicyPtr> policies;  // that name it, in no order, none being deleted
   std::vector<SloPtr> slos;         // of it, in no order, none being deleted
-  std::vector<PodView> pods;        // by name
+  // Those that the policies name and that are there, by name.
+  std::map<std::string, ChainPtr> chains;
+  std::vector<PodView> pods;  // by name
 };
 
 }  // namespace reliability::controllers::agent_policy

@@ -90,6 +90,16 @@ void PolicyController::Watch() {
       }
     }
   });
+  caches_.chains.OnChange([this](const kube::Change<api::LlmFallbackChain>& change) {
+    if (!SpecChanged(change)) {
+      return;
+    }
+    for (const PolicyPtr& policy : caches_.policies_with_chain.Find(change.key)) {
+      EnqueueTargets(*policy);
+      policies_.EnqueueAfter(policy->metadata.namespace_ + "/" + policy->metadata.name,
+                             options_.status_delay);
+    }
+  });
   const auto workload_changed = [this](const auto& change, const char* kind) {
     if (change.before != nullptr && change.after != nullptr &&
         change.before->metadata.uid == change.after->metadata.uid) {

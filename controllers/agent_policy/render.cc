@@ -5,6 +5,8 @@
 #include <set>
 #include <utility>
 
+#include "controllers/agent_policy/chain.h"
+
 namespace reliability::controllers::agent_policy {
 namespace {
 
@@ -169,7 +171,7 @@ std::string CaFile(const api::CaConfigMapRef& ref) {
 }
 
 config::PolicyDocument Render(const api::AgentReliabilityPolicy& policy,
-                              const std::vector<SloPtr>& slos) {
+                              const std::vector<SloPtr>& slos, const api::LlmFallbackChain* chain) {
   const api::AgentReliabilityPolicySpec& spec = policy.spec;
   config::PolicyDocument out;
   out.enforcement = spec.enforcement == api::Enforcement::kEnforce ? config::Enforcement::kEnforce
@@ -184,6 +186,9 @@ config::PolicyDocument Render(const api::AgentReliabilityPolicy& policy,
     out.circuit_breakers.push_back(RenderBreaker(breaker));
   }
   AppendCatchAlls(out.circuit_breakers);
+  if (chain != nullptr) {
+    out.fallback_chain = RenderChain(*chain, policy);
+  }
   out.slos = RenderSlos(slos);
   return out;
 }

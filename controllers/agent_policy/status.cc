@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "controllers/agent_policy/resolved_refs.h"
 #include "libs/api/encode.h"
 #include "libs/base/duration.h"
 #include "libs/base/strings.h"
@@ -17,10 +18,6 @@ constexpr std::size_t kHashShown = 12;
 
 std::string Of(std::size_t part, std::size_t all) {
   return std::to_string(part) + " of " + std::to_string(all);
-}
-
-std::string RestartCommand(const std::string& ns, const api::TargetRef& target) {
-  return "kubectl rollout restart " + ToLower(target.kind) + "/" + target.name + " -n " + ns;
 }
 
 Condition Accepted(const api::AgentReliabilityPolicy& policy, const TargetState& state) {
@@ -140,6 +137,14 @@ void AddEvents(const api::AgentReliabilityPolicy& policy, const api::PolicyAnces
     events.push_back({api::reasons::kSidecarMissing, false, "Cover", message("SidecarsCovered"),
                       after.ancestor_ref});
   }
+  if (Entered(before, after, "ResolvedRefs", "ChainNotFound")) {
+    events.push_back({api::reasons::kFallbackChainMissing, true, "Resolve", message("ResolvedRefs"),
+                      after.ancestor_ref});
+  }
+  if (Entered(before, after, "ResolvedRefs", "RestartRequired")) {
+    events.push_back({api::reasons::kRestartRequired, false, "Resolve", message("ResolvedRefs"),
+                      after.ancestor_ref});
+  }
   if (Entered(before, after, "SidecarsCovered", "SidecarsStale")) {
     events.push_back({api::reasons::kSidecarStale, true, "Cover", message("SidecarsCovered"),
                       after.ancestor_ref});
@@ -196,6 +201,13 @@ StatusUpdate BuildStatus(const api::AgentReliabilityPolicy& policy,
   status.observed_generation = policy.metadata.generation;
   status.target = TargetColumn(targets);
   status.conditions = policy.status.conditions;
+  const bool has_refs = policy.spec.fallback_chain_ref.has_value();
+  std::vector<const char*> types{"Accepted", "Programmed", "SidecarsCovered"};
+  if (has_refs) {
+    types.push_back("ResolvedRefs");
+  } else {
+    api::RemoveCondition(status.conditions, "ResolvedRefs");
+  }
   for (const TargetState& state : targets) {
     const api::PolicyAncestor* before = Find(policy.status.ancestors, state.target);
     api::PolicyAncestor ancestor;
@@ -212,8 +224,14 @@ StatusUpdate BuildStatus(const api::AgentReliabilityPolicy& policy,
       ancestor.pods_stale = static_cast<std::int32_t>(state.plan.coverage.stale.size());
       ancestor.pods_missing = static_cast<std::int32_t>(state.plan.coverage.missing.size());
     }
-    for (Condition condition : {accepted, Programmed(accepted, state),
-                                SidecarsCovered(policy.metadata.namespace_, accepted, state)}) {
+    std::vector<Condition> conditions{accepted, Programmed(accepted, state),
+                                      SidecarsCovered(policy.metadata.namespace_, accepted, state)};
+    if (has_refs) {
+      conditions.push_back(ResolvedRefs(policy.metadata.namespace_, accepted, state));
+    } else {
+      api::RemoveCondition(ancestor.conditions, "ResolvedRefs");
+    }
+    for (Condition& condition : conditions) {
       condition.observed_generation = policy.metadata.generation;
       api::SetCondition(ancestor.conditions, condition, now);
     }
@@ -229,7 +247,7 @@ StatusUpdate BuildStatus(const api::AgentReliabilityPolicy& policy,
   status.covered = std::to_string(status.pods_covered) + "/" +
                    std::to_string(status.pods_covered + status.pods_stale + status.pods_missing);
   if (!status.ancestors.empty()) {
-    for (const char* type : {"Accepted", "Programmed", "SidecarsCovered"}) {
+    for (const char* type : types) {
       Condition condition = Summarize(status.ancestors, type);
       condition.observed_generation = policy.metadata.generation;
       api::SetCondition(status.conditions, condition, now);

@@ -6,6 +6,7 @@
 #include "libs/base/log.h"
 #include "libs/base/strings.h"
 #include "operator/webhook/validate.h"
+#include "operator/webhook/validate_chain.h"
 
 namespace reliability::webhook {
 namespace {
@@ -76,9 +77,11 @@ net::HttpResponse Handler::Handle(const net::HttpRequest& request) {
   if (inject) {
     answer = Inject(*review);
   } else if (review->object.is_object()) {
-    answer.warnings = WarningsFor(
-        review->resource, review->object.dump(-1, ' ', false, Json::error_handler_t::replace),
-        clock_.SystemNow());
+    const std::string object = review->object.dump(-1, ' ', false, Json::error_handler_t::replace);
+    answer.warnings = WarningsFor(review->resource, object, clock_.SystemNow());
+    for (std::string& warning : ChainWarningsFor(review->resource, object, review->ns, owners_)) {
+      answer.warnings.push_back(std::move(warning));
+    }
     warnings_.Add(static_cast<double>(answer.warnings.size()));
   }
   net::HttpResponse response;
@@ -129,7 +132,15 @@ Injection Handler::DecideInjection(const ReviewRequest& review,
   if (*policy == nullptr) {
     return Skipped(Skip::kNotTargeted);
   }
-  return InjectSidecar(review.object, workload->target, **policy, sidecar_);
+  const auto chain = owners_.ChainOf(review.ns, **policy);
+  Injection out = InjectSidecar(review.object, workload->target, **policy, sidecar_,
+                                chain.has_value() ? chain->get() : nullptr);
+  if (!chain.has_value()) {
+    out.notes.push_back("a pod starts without the keys of fallback chain " +
+                        (*policy)->spec.fallback_chain_ref->name + ", which could not be read: " +
+                        ToString(chain.error()) + ". Next: replace the pod");
+  }
+  return out;
 }
 
 void Handler::Tell(const ReviewRequest& review,

@@ -125,7 +125,8 @@ void Set(Json& patch, const std::string& path, const Json& before, const Json& a
 }  // namespace
 
 Injection InjectSidecar(const Json& pod, const api::TargetRef& target,
-                        const api::AgentReliabilityPolicy& policy, const SidecarOptions& options) {
+                        const api::AgentReliabilityPolicy& policy, const SidecarOptions& options,
+                        const api::LlmFallbackChain* chain) {
   const Json& spec = Member(pod, "spec");
   if (!spec.is_object() || List(spec, "containers").empty()) {
     return SkipPod(Skip::kNotAPod, "the object has no containers");
@@ -157,11 +158,11 @@ Injection InjectSidecar(const Json& pod, const api::TargetRef& target,
     }
   }
   // First of all init containers: whatever starts later may already call through it.
-  Json init_containers = Json::array(
-      {MergedSidecar(existing, SidecarContainer(options, policy, upstreams, IsGuaranteed(spec)))});
+  Json init_containers = Json::array({MergedSidecar(
+      existing, SidecarContainer(options, {policy, chain}, upstreams, IsGuaranteed(spec)))});
   init_containers.insert(init_containers.end(), others.begin(), others.end());
   Json volumes = List(spec, "volumes");
-  for (const Json& volume : SidecarVolumes(target, policy)) {
+  for (const Json& volume : SidecarVolumes(target, {policy, chain})) {
     Upsert(volumes, volume);
   }
   Set(out.patch, "/spec/initContainers", Member(spec, "initContainers"), init_containers);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "libs/api/agent_reliability_policy.h"
+#include "libs/api/llm_fallback_chain.h"
 #include "libs/api/names.h"
 #include "operator/webhook/json_access.h"
 
@@ -41,9 +42,12 @@ struct Injection {
   std::vector<std::string> notes;  // for events
 };
 
-// `pod` is an object. A second pass over the result gives an empty patch.
+// `pod` is an object. `chain`: the one that the policy names, null if there is none; the Secrets
+// and CA bundles of its tiers are mounted into the sidecar alone. A second pass over the result
+// gives an empty patch.
 [[nodiscard]] Injection InjectSidecar(const Json& pod, const api::TargetRef& target,
                                       const api::AgentReliabilityPolicy& policy,
-                                      const SidecarOptions& options);
+                                      const SidecarOptions& options,
+                                      const api::LlmFallbackChain* chain = nullptr);
 
 }  // namespace reliability::webhook

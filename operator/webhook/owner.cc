@@ -75,13 +75,8 @@ Result<agent_policy::PolicyPtr> OwnerLookup::PolicyOf(const std::string& ns,
   if (!policies.empty()) {
     return api::GoverningPolicy(policies);
   }
-  const MonotonicTime now = clock_.MonotonicNow();
-  {
-    const MutexLock lock(mutex_);
-    const auto it = missed_.find(key);
-    if (it != missed_.end() && now - it->second < kMissRemembered) {
-      return agent_policy::PolicyPtr();
-    }
+  if (Missed(key)) {
+    return agent_policy::PolicyPtr();
   }
   RELIABILITY_ASSIGN_OR_RETURN(std::string body,
                                client_.List(kube::resources::kAgentReliabilityPolicies, ns));
@@ -95,13 +90,58 @@ Result<agent_policy::PolicyPtr> OwnerLookup::PolicyOf(const std::string& ns,
     return Fail(page.error());
   }
   if (policies.empty()) {
-    const MutexLock lock(mutex_);
-    if (missed_.size() >= kMaxMisses) {
-      missed_.clear();
-    }
-    missed_[key] = now;
+    RememberMiss(key);
   }
   return api::GoverningPolicy(policies);
+}
+
+Result<agent_policy::ChainPtr> OwnerLookup::ChainOf(const std::string& ns,
+                                                    const api::AgentReliabilityPolicy& policy) {
+  const auto& ref = policy.spec.fallback_chain_ref;
+  if (!ref.has_value()) {
+    return agent_policy::ChainPtr();
+  }
+  if (auto chain = KnownChain(ns, ref->name)) {
+    return chain;
+  }
+  const std::string key = "chain " + ns + "/" + ref->name;
+  if (Missed(key)) {
+    return agent_policy::ChainPtr();
+  }
+  const auto body = client_.Get({kube::resources::kLlmFallbackChains, ns, ref->name});
+  if (!body.has_value()) {
+    if (body.error().code != Code::kNotFound) {
+      return Fail(body.error());
+    }
+    RememberMiss(key);
+    return agent_policy::ChainPtr();
+  }
+  RELIABILITY_ASSIGN_OR_RETURN(auto chain, api::Decode<api::LlmFallbackChain>(*body));
+  return std::make_shared<const api::LlmFallbackChain>(std::move(chain));
+}
+
+agent_policy::ChainPtr OwnerLookup::KnownChain(const std::string& ns,
+                                               const std::string& name) const {
+  return caches_.chains.Get(ns + "/" + name);
+}
+
+std::vector<agent_policy::PolicyPtr> OwnerLookup::KnownPoliciesWith(
+    const std::string& ns, const std::string& chain) const {
+  return caches_.policies_with_chain.Find(ns + "/" + chain);
+}
+
+bool OwnerLookup::Missed(const std::string& key) {
+  const MutexLock lock(mutex_);
+  const auto it = missed_.find(key);
+  return it != missed_.end() && clock_.MonotonicNow() - it->second < kMissRemembered;
+}
+
+void OwnerLookup::RememberMiss(const std::string& key) {
+  const MutexLock lock(mutex_);
+  if (missed_.size() >= kMaxMisses) {
+    missed_.clear();
+  }
+  missed_[key] = clock_.MonotonicNow();
 }
 
 }  // namespace reliability::webhook

@@ -1,9 +1,10 @@
 #pragma once
-// Who runs a pod, and which policy is in charge of it (operator ruling 8): from the caches, else by
-// one live request of at most a second. Thread-safe.
+// Who runs a pod, which policy is in charge of it, and which fallback chain that one names
+// (operator ruling 8): from the caches, else by one live request of at most a second. Thread-safe.
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "controllers/agent_policy/gather.h"
 #include "libs/base/mutex.h"
@@ -31,12 +32,26 @@ class OwnerLookup {
   [[nodiscard]] Result<controllers::agent_policy::PolicyPtr> PolicyOf(const std::string& ns,
                                                                       const api::TargetRef& target);
 
+  // The chain that the policy names. Null: none, or not there.
+  [[nodiscard]] Result<controllers::agent_policy::ChainPtr> ChainOf(
+      const std::string& ns, const api::AgentReliabilityPolicy& policy);
+
+  // What is known without a request, for warnings.
+  [[nodiscard]] controllers::agent_policy::ChainPtr KnownChain(const std::string& ns,
+                                                               const std::string& name) const;
+  [[nodiscard]] std::vector<controllers::agent_policy::PolicyPtr> KnownPoliciesWith(
+      const std::string& ns, const std::string& chain) const;
+
  private:
   const controllers::agent_policy::Caches& caches_;
   kube::ApiClient& client_;
   Clock& clock_;
+  // Whether a live request found nothing within the last second; pods come in bursts.
+  [[nodiscard]] bool Missed(const std::string& key);
+  void RememberMiss(const std::string& key);
+
   Mutex mutex_;
-  // When a live list of a namespace last found nothing for a workload: pods come in bursts.
+  // When, by workload key or chain key.
   std::map<std::string, MonotonicTime> missed_ GUARDED_BY(mutex_);
 };
 

@@ -3,7 +3,9 @@
 #include <cstdlib>
 #include <optional>
 #include <set>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "operator/webhook/inject_routes.h"
 
@@ -17,8 +19,13 @@ constexpr const char* kStateFolder = "/var/lib/agent-reliability";
 constexpr const char* kTokenFolder = "/var/run/secrets/kubernetes.io/serviceaccount";
 constexpr int kUser = 65532;  // "nonroot" of the image
 
-// The ConfigMaps with CA certificates that the policy's upstreams name, each once.
-std::set<std::string> CaMaps(const api::Upstreams& upstreams) {
+std::vector<api::ChainTier> TiersOf(const SidecarPolicy& policy) {
+  return policy.chain == nullptr ? std::vector<api::ChainTier>() : policy.chain->spec.tiers;
+}
+
+// The ConfigMaps with CA certificates that upstreams and tiers name, each once.
+std::set<std::string> CaMaps(const SidecarPolicy& policy) {
+  const api::Upstreams& upstreams = policy.policy.spec.upstreams;
   std::set<std::string> names;
   const auto add = [&names](const auto& list) {
     for (const auto& upstream : list) {
@@ -30,12 +37,30 @@ std::set<std::string> CaMaps(const api::Upstreams& upstreams) {
   add(upstreams.llms);
   add(upstreams.mcp_servers);
   add(upstreams.tools);
+  for (const api::ChainTier& tier : TiersOf(policy)) {
+    if (tier.ca_bundle_ref.has_value()) {
+      names.insert(tier.ca_bundle_ref->name);
+    }
+  }
   return names;
 }
 
-std::string CaVolume(std::size_t index) { return "agent-reliability-ca-" + std::to_string(index); }
+// The Secrets that tiers name, with the keys of each: nothing else of them gets into the pod.
+std::map<std::string, std::set<std::string>> Secrets(const SidecarPolicy& policy) {
+  std::map<std::string, std::set<std::string>> keys;
+  for (const api::ChainTier& tier : TiersOf(policy)) {
+    if (tier.secret_ref.has_value()) {
+      keys[tier.secret_ref->name].insert(tier.secret_ref->key);
+    }
+  }
+  return keys;
+}
 
-Json Mounts(const api::AgentReliabilityPolicy& policy) {
+std::string Numbered(std::string_view prefix, std::size_t index) {
+  return std::string(prefix) + std::to_string(index);
+}
+
+Json Mounts(const SidecarPolicy& policy) {
   // Folders, never subPath: a subPath mount is not refreshed.
   Json mounts = Json::array({
       {{"name", kConfigVolume}, {"mountPath", api::kConfigFolder}, {"readOnly", true}},
@@ -45,9 +70,15 @@ Json Mounts(const api::AgentReliabilityPolicy& policy) {
       {{"name", kNoTokenVolume}, {"mountPath", kTokenFolder}, {"readOnly", true}},
   });
   std::size_t index = 0;
-  for (const std::string& name : CaMaps(policy.spec.upstreams)) {
-    mounts.push_back({{"name", CaVolume(index++)},
+  for (const std::string& name : CaMaps(policy)) {
+    mounts.push_back({{"name", Numbered(api::kCaVolumePrefix, index++)},
                       {"mountPath", std::string(api::kCaFolder) + "/" + name},
+                      {"readOnly", true}});
+  }
+  index = 0;
+  for (const auto& [name, keys] : Secrets(policy)) {
+    mounts.push_back({{"name", Numbered(api::kSecretVolumePrefix, index++)},
+                      {"mountPath", std::string(api::kSecretsFolder) + "/" + name},
                       {"readOnly", true}});
   }
   return mounts;
@@ -147,7 +178,7 @@ bool IsGuaranteed(const Json& pod_spec) {
   return seen > 0;
 }
 
-Json SidecarContainer(const SidecarOptions& options, const api::AgentReliabilityPolicy& policy,
+Json SidecarContainer(const SidecarOptions& options, const SidecarPolicy& policy,
                       const std::map<std::string, std::string>& upstreams, bool guaranteed) {
   Json env =
       Json::array({FromField("POD_UID", "metadata.uid"), FromField("POD_NAME", "metadata.name"),
@@ -185,7 +216,7 @@ Json SidecarContainer(const SidecarOptions& options, const api::AgentReliability
   };
 }
 
-Json SidecarVolumes(const api::TargetRef& target, const api::AgentReliabilityPolicy& policy) {
+Json SidecarVolumes(const api::TargetRef& target, const SidecarPolicy& policy) {
   const auto config_map = [](const std::string& name) -> Json {
     return {{"name", name}, {"optional", true}};
   };
@@ -195,8 +226,20 @@ Json SidecarVolumes(const api::TargetRef& target, const api::AgentReliabilityPol
       {{"name", kNoTokenVolume}, {"emptyDir", {{"sizeLimit", "1Mi"}}}},
   });
   std::size_t index = 0;
-  for (const std::string& name : CaMaps(policy.spec.upstreams)) {
-    volumes.push_back({{"name", CaVolume(index++)}, {"configMap", config_map(name)}});
+  for (const std::string& name : CaMaps(policy)) {
+    volumes.push_back(
+        {{"name", Numbered(api::kCaVolumePrefix, index++)}, {"configMap", config_map(name)}});
+  }
+  index = 0;
+  for (const auto& [name, keys] : Secrets(policy)) {
+    Json items = Json::array();
+    for (const std::string& key : keys) {
+      items.push_back({{"key", key}, {"path", key}});
+    }
+    // Optional (data-plane ruling 49): a Secret that is late must not keep the agent from starting.
+    volumes.push_back(
+        {{"name", Numbered(api::kSecretVolumePrefix, index++)},
+         {"secret", {{"secretName", name}, {"optional", true}, {"items", std::move(items)}}}});
   }
   return volumes;
 }

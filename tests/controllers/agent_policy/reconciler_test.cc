@@ -9,6 +9,7 @@
 #include "libs/api/decode.h"
 #include "libs/base/hash.h"
 #include "tests/controllers/agent_policy/builders.h"
+#include "tests/controllers/agent_policy/chain_builders.h"
 #include "tests/fakes/fake_api_server.h"
 #include "tests/fakes/fake_clock.h"
 
@@ -45,7 +46,7 @@ class ReconcilerTest : public testing::Test {
  protected:
   ReconcilerTest()
       : client_(fakes::MakeFakeClient(server_, clock_)),
-        caches_(policies_, slos_, deployments_, stateful_sets_, pods_),
+        caches_(policies_, slos_, chains_, deployments_, stateful_sets_, pods_),
         controller_(
             caches_,
             [this](std::string_view uid) -> std::optional<SidecarReport> {
@@ -122,6 +123,7 @@ class ReconcilerTest : public testing::Test {
   MemoryEvents events_;
   kube::Store<api::AgentReliabilityPolicy> policies_;
   kube::Store<api::AgentSlo> slos_;
+  kube::Store<api::LlmFallbackChain> chains_;
   kube::Store<api::Deployment> deployments_;
   kube::Store<api::StatefulSet> stateful_sets_;
   kube::Store<api::Pod> pods_;
@@ -242,6 +244,26 @@ TEST_F(ReconcilerTest, AnInjectedPodWithoutPolicyAndMapIsTold) {
   EXPECT_EQ(server_.Writes(), 0U);
 }
 
+TEST_F(ReconcilerTest, AChainThatAppearsLaterIsRendered) {
+  json object = PolicyJson("refunds");
+  object["spec"]["fallbackChainRef"] = {{"name", "ladder"}};
+  server_.Put(resources::kAgentReliabilityPolicies, object);
+  SyncPolicy("refunds");
+  (void)controller_.ReconcileWorkload(kKey);
+  (void)controller_.ReconcilePolicy("support/refunds");
+  EXPECT_EQ(ConditionReason("refunds", "ResolvedRefs"), "ChainNotFound");
+  EXPECT_THAT(events_.reasons, ElementsAre("PolicyAccepted", "FallbackChainMissing"));
+  SyncPolicy("refunds");
+  chains_.Set("support/ladder", Share(MakeChain()));
+  (void)controller_.ReconcileWorkload(kKey);
+  EXPECT_THAT(PolicyFile(), HasSubstr(R"("fallbackChain":{"advanceOn":)"));
+  (void)controller_.ReconcilePolicy("support/refunds");
+  EXPECT_EQ(ConditionReason("refunds", "ResolvedRefs"), "ResolvedRefs");
+  chains_.Erase("support/ladder");
+  (void)controller_.ReconcileWorkload(kKey);
+  EXPECT_EQ(PolicyFile().find("fallbackChain"), std::string::npos);
+}
+
 TEST_F(ReconcilerTest, AForbiddenWriteIsACondition) {
   MakePolicyNamed("refunds");
   fakes::Fault denied;
@@ -266,6 +288,17 @@ TEST_F(ReconcilerTest, WithoutWorkloadNothingIsWritten) {
   EXPECT_EQ(server_.Writes(), 0U);
   (void)controller_.ReconcilePolicy("support/refunds");
   EXPECT_EQ(ConditionReason("refunds", "Accepted"), "TargetNotFound");
+}
+
+TEST_F(ReconcilerTest, AChangeOfAChainThatNobodyNamesIsNoNews) {
+  chains_.Set("support/ladder", Share(MakeChain()));
+  EXPECT_EQ(controller_.workloads().Stats().depth, 0U);
+  json object = PolicyJson("refunds");
+  object["spec"]["fallbackChainRef"] = {{"name", "other"}};
+  server_.Put(resources::kAgentReliabilityPolicies, object);
+  SyncPolicy("refunds");
+  deployments_.Erase("support/refunds-agent");
+  EXPECT_EQ(controller_.workloads().Stats().depth, 1U) << "the policy itself";
 }
 
 TEST_F(ReconcilerTest, ChangesReachTheQueueOfTheirWorkload) {

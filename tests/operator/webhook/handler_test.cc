@@ -7,6 +7,7 @@
 
 #include "libs/base/base64.h"
 #include "tests/controllers/agent_policy/builders.h"
+#include "tests/controllers/agent_policy/chain_builders.h"
 #include "tests/fakes/fake_api_server.h"
 #include "tests/fakes/fake_clock.h"
 
@@ -30,7 +31,7 @@ class HandlerTest : public testing::Test {
  protected:
   HandlerTest()
       : client_(fakes::MakeFakeClient(server_, clock_)),
-        caches_(policies_, slos_, deployments_, stateful_sets_, pods_),
+        caches_(policies_, slos_, chains_, deployments_, stateful_sets_, pods_),
         owners_(caches_, *client_, clock_),
         handler_(owners_, events_, registry_, clock_, {"sidecar:1", "IfNotPresent"}) {}
 
@@ -90,6 +91,7 @@ class HandlerTest : public testing::Test {
   metrics::Registry registry_;
   kube::Store<api::AgentReliabilityPolicy> policies_;
   kube::Store<api::AgentSlo> slos_;
+  kube::Store<api::LlmFallbackChain> chains_;
   kube::Store<api::Deployment> deployments_;
   kube::Store<api::StatefulSet> stateful_sets_;
   kube::Store<api::Pod> pods_;
@@ -128,6 +130,40 @@ TEST_F(HandlerTest, AMissIsRememberedForASecond) {
   clock_.Advance(std::chrono::seconds{2});
   (void)Inject(PodObject());
   EXPECT_EQ(server_.Count("GET", "agentreliabilitypolicies"), 2U);
+}
+
+TEST_F(HandlerTest, TheKeysOfTheChainAreMountedAlsoWhenItIsYoungerThanTheCache) {
+  CacheWorkload();
+  auto policy = MakePolicy();
+  policy.spec.fallback_chain_ref = api::NameRef{"ladder"};
+  policies_.Set("support/refunds", Share(policy));
+  EXPECT_THAT(Inject(PodObject()).dump(), testing::Not(HasSubstr("secretName")));
+  (void)Inject(PodObject());
+  EXPECT_EQ(server_.Count("GET", "llmfallbackchains"), 1U) << "a miss is remembered for a second";
+  clock_.Advance(std::chrono::seconds{2});
+  server_.Put(resources::kLlmFallbackChains, Json::parse(R"({"metadata":{"namespace":"support",
+    "name":"ladder"},"spec":{"tiers":[{"name":"a","provider":"p","endpoint":"https://a",
+    "format":"OpenAI","secretRef":{"name":"keys","key":"k"}}]}})"));
+  EXPECT_THAT(Inject(PodObject()).dump(), HasSubstr(R"("secretName":"keys")"));
+  const std::size_t asked = server_.Count("GET", "llmfallbackchains");
+  chains_.Set("support/ladder", Share(controllers::agent_policy::MakeChain()));
+  EXPECT_THAT(Inject(PodObject()).dump(), HasSubstr(R"("secretName":"anthropic")"));
+  EXPECT_EQ(server_.Count("GET", "llmfallbackchains"), asked);
+  EXPECT_TRUE(events_.events.empty());
+}
+
+TEST_F(HandlerTest, AChainThatCannotBeReadIsAnEventAndThePodIsInjected) {
+  CacheWorkload();
+  auto policy = MakePolicy();
+  policy.spec.fallback_chain_ref = api::NameRef{"ladder"};
+  policies_.Set("support/refunds", Share(policy));
+  fakes::Fault away;
+  away.kind = fakes::Fault::Kind::kTimeout;
+  away.times = 10;
+  server_.AddFault(away);
+  EXPECT_NE(Inject(PodObject()), Json::array());
+  ASSERT_EQ(events_.events.size(), 1U);
+  EXPECT_THAT(events_.events[0].note, HasSubstr("without the keys of fallback chain ladder"));
 }
 
 TEST_F(HandlerTest, AnApiServerThatDoesNotAnswerNeverBlocksThePod) {
@@ -190,6 +226,23 @@ TEST_F(HandlerTest, OtherObjectsThanPodsAreAllowedUntouched) {
   review["request"]["operation"] = "DELETE";
   EXPECT_EQ(Post("/inject", review.dump()).status, 200U);
   EXPECT_EQ(Post("/validate", review.dump()).status, 200U);
+}
+
+TEST_F(HandlerTest, AChainIsCheckedAgainstThePoliciesThatNameIt) {
+  auto policy = MakePolicy();
+  policy.spec.fallback_chain_ref = api::NameRef{"ladder"};
+  policies_.Set("support/refunds", Share(policy));
+  Json review = Review(Json::parse(R"({"metadata":{"namespace":"support","name":"ladder"},"spec":{
+    "tiers":[{"name":"a","provider":"openai","timeout":"10s"},
+             {"name":"b","provider":"openai","model":"small","timeout":"6s"}]}})"));
+  review["request"]["resource"] = {{"group", "agentreliability.dev"},
+                                   {"resource", "llmfallbackchains"}};
+  Json answer = Json::parse(Post("/validate", review.dump()).body)["response"];
+  EXPECT_EQ(answer["allowed"], true);
+  EXPECT_THAT(answer["warnings"][0].get<std::string>(), HasSubstr("a 10s + b 6s = 16s"));
+  policies_.Erase("support/refunds");
+  answer = Json::parse(Post("/validate", review.dump()).body)["response"];
+  EXPECT_FALSE(answer.contains("warnings"));
 }
 
 TEST_F(HandlerTest, ValidateWarnsAndAllows) {

@@ -5,6 +5,7 @@
 
 #include "operator/webhook/sidecar_container.h"
 #include "tests/controllers/agent_policy/builders.h"
+#include "tests/controllers/agent_policy/chain_builders.h"
 
 namespace reliability::webhook {
 namespace {
@@ -79,6 +80,44 @@ TEST(InjectSidecar, MountsTheConfigAsAFolderAndHidesTheToken) {
     token_hidden |= mount["mountPath"] == "/var/run/secrets/kubernetes.io/serviceaccount";
   }
   EXPECT_TRUE(token_hidden);
+}
+
+// Names of the mounts of one container.
+std::vector<std::string> MountPaths(const Json& container) {
+  std::vector<std::string> out;
+  for (const Json& mount : container.value("volumeMounts", Json::array())) {
+    out.push_back(mount["mountPath"]);
+    EXPECT_TRUE(!out.back().starts_with("/etc/") || mount.value("readOnly", false)) << out.back();
+  }
+  return out;
+}
+
+TEST(InjectSidecar, KeysOfTheChainsTiersReachTheSidecarAlone) {
+  auto chain = controllers::agent_policy::MakeChain();
+  api::ChainTier third = chain.spec.tiers[1];
+  third.name = "third";
+  third.secret_ref = api::SecretKeyRef{"anthropic", "second-key"};
+  chain.spec.tiers.push_back(third);
+  const Injection injection = InjectSidecar(AgentPod(), kTarget, MakePolicy(), kOptions, &chain);
+  const Json out = Injected(AgentPod(), injection);
+  Json secrets = Json::array();
+  Json ca_maps = Json::array();
+  for (const Json& volume : out["spec"]["volumes"]) {
+    if (volume.contains("secret")) {
+      secrets.push_back(volume["secret"]);
+    } else if (volume["name"] == "agent-reliability-ca-0") {
+      ca_maps.push_back(volume["configMap"]["name"]);
+    }
+  }
+  // Only the keys that are named, and a missing Secret does not keep the agent from starting.
+  EXPECT_EQ(secrets, Json::parse(R"([{"secretName":"anthropic","optional":true,"items":[
+      {"key":"api-key","path":"api-key"},{"key":"second-key","path":"second-key"}]}])"));
+  EXPECT_EQ(ca_maps, Json::array({"corp-ca"}));
+  EXPECT_THAT(MountPaths(out["spec"]["initContainers"][0]),
+              testing::IsSupersetOf({"/etc/agent-reliability/secrets/anthropic",
+                                     "/etc/agent-reliability/ca/corp-ca"}));
+  EXPECT_THAT(MountPaths(out["spec"]["containers"][0]), testing::IsEmpty());
+  EXPECT_EQ(InjectSidecar(out, kTarget, MakePolicy(), kOptions, &chain).patch, Json::array());
 }
 
 TEST(InjectSidecar, ASecondPassChangesNothing) {
