@@ -19,6 +19,7 @@ LeaderControllers::LeaderControllers(const Needs& needs)
           needs.caches, [this](std::string_view uid) { return ReportOf(uid); },
           [this](std::string_view uid) { scraper_.Burst(uid); }, needs.client, needs.events,
           needs.clock),
+      chains_(needs.caches, reports_, needs.client, needs.events, needs.clock),
       slos_({needs.stores.slos, needs.stores.budget_policies, needs.stores.policies,
              needs.stores.deployments, needs.stores.stateful_sets, needs.caches.slos_of,
              needs.caches.policies_of, needs.caches.pods_of},
@@ -35,6 +36,7 @@ LeaderControllers::LeaderControllers(const Needs& needs)
       overrides_(enforcement_caches_, needs.client, needs.events, needs.clock) {
   reports_.OnReport([this](const controllers::PodReport& report) {
     policies_.OnReport(report.ns, report.name, report.uid);
+    chains_.OnReport(report);
   });
 }
 
@@ -51,6 +53,7 @@ std::optional<controllers::agent_policy::SidecarReport> LeaderControllers::Repor
 void LeaderControllers::Start(std::int64_t epoch) {
   started_ = true;
   policies_.Start();
+  chains_.Start();
   slos_.Start(epoch);
   enforcement_.Start(epoch);
   overrides_.Start();
@@ -63,13 +66,14 @@ void LeaderControllers::Stop() {
   }
   overrides_.Stop();
   enforcement_.Stop();
+  chains_.Stop();
   policies_.Stop();
   scraper_.Stop();
   slos_.Stop();  // last: it saves all that was read
 }
 
 std::vector<const kube::Controller*> LeaderControllers::queues() const {
-  return {&policies_.workloads(), &policies_.policies(), &slos_.slos(),
+  return {&policies_.workloads(), &policies_.policies(), &chains_.queue(),   &slos_.slos(),
           &slos_.reactions(),     &enforcement_.queue(), &overrides_.queue()};
 }
 

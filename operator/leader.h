@@ -12,6 +12,7 @@
 #include "controllers/agent_slo/reconciler.h"
 #include "controllers/enforcement/override_status.h"
 #include "controllers/enforcement/reconciler.h"
+#include "controllers/llm_fallback_chain/reconciler.h"
 #include "controllers/pod_reports/pod_reports.h"
 #include "controllers/pod_reports/scraper.h"
 #include "controllers/slo_evidence/evidence_board.h"
@@ -52,6 +53,7 @@ class LeaderControllers {
   controllers::EvidenceBoard evidence_;
   controllers::Scraper scraper_;
   controllers::agent_policy::PolicyController policies_;
+  controllers::llm_fallback_chain::ChainController chains_;
   controllers::agent_slo::SloController slos_;
   controllers::enforcement::Caches enforcement_caches_;
   controllers::enforcement::EnforcementController enforcement_;

@@ -33,11 +33,12 @@ ALLOWED = {
     "controllers/pod_reports": CONTROLLER,
     "controllers/slo_evidence": CONTROLLER,
     "controllers/agent_policy": CONTROLLER,
+    "controllers/llm_fallback_chain": CONTROLLER | {"controllers/agent_policy"},
     "controllers/agent_slo": CONTROLLER,
     "controllers/enforcement": CONTROLLER,
     "operator": CONTROLLER | {
-        "libs/yaml", "libs/net", "controllers/agent_policy", "controllers/agent_slo",
-        "controllers/enforcement",
+        "libs/yaml", "libs/net", "controllers/agent_policy", "controllers/llm_fallback_chain",
+        "controllers/agent_slo", "controllers/enforcement",
     },
     "sidecar": BASE | {"libs/policy", "libs/sidecar_config", "libs/net", "libs/metrics"},
 }

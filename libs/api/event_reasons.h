@@ -33,6 +33,7 @@ inline constexpr EventReason kBurnRecovered{"BurnRecovered"};
 inline constexpr EventReason kEnforcementFailed{"EnforcementFailed"};
 inline constexpr EventReason kErrorBudgetNotice{"ErrorBudgetNotice"};
 inline constexpr EventReason kFallbackChainMissing{"FallbackChainMissing"};
+inline constexpr EventReason kFallbackTierChanged{"FallbackTierChanged"};
 inline constexpr EventReason kFastBurnDetected{"FastBurnDetected"};
 inline constexpr EventReason kHistoryDamaged{"HistoryDamaged"};
 inline constexpr EventReason kHistoryFull{"HistoryFull"};
