@@ -140,8 +140,9 @@ def _cut(how: str) -> Any:
 
 _ALL = ("chat", "claude", "responses")
 CASES = (
-    Extra("long-answer", "8 MB streamed arrive whole", _long_answer, _arrived_whole, streams=STREAMED,
-          formats=_ALL, about_seconds=0),
+    Extra("long-answer", "8 MB streamed arrive whole", _long_answer, _arrived_whole, streams=STREAMED, about_seconds=0),
+    Extra("long-event", "the same where single events repeat all of the text", _long_answer, _arrived_whole,
+          formats=("responses",), streams=STREAMED, about_seconds=0),
     Extra("fallback-tool-call", "model and usage of a tool call of the tier that answered", _ask_for_a_tool,
           _tool_call_of_fallback, faults=lambda w: w.unavailable("primary"), streams=BOTH),
     Extra("keys", "another origin gets its own key and nothing private", _with_private_headers, _keys_do_not_travel,
