@@ -27,7 +27,7 @@ from realcluster import Cluster  # noqa: E402
 NAME = "suite"
 NAMESPACE = "agent-reliability-system"
 # Order matters: the operator is restarted by some, and the last one uninstalls it.
-MODULES = ["test_install", "test_injection", "test_breaker", "test_policy_latency",
+MODULES = ["test_install", "test_injection", "test_breaker", "test_policy_latency", "test_fallback_chain",
            "test_enforcement", "test_exact_count", "test_api_outage", "test_idle", "test_uninstall"]
 
 
