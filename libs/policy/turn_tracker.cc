@@ -107,6 +107,11 @@ void TurnTracker::EndLlmCall(TurnHandle handle, const LlmCallEnd& end, Monotonic
     return;
   }
   turn->last_llm = end.error_class;
+  if (end.templated) {
+    turn->answered = true;
+    turn->templated = true;
+    turn->answered_at = now;
+  }
   if (end.error_class == ErrorClass::kNone) {
     for (const RequestedTool& tool : end.tool_calls) {
       if (turn->issued_ids.size() >= kMaxToolCallsPerTurn) {
@@ -286,6 +291,10 @@ void TurnTracker::End(TurnHandle handle, Turn& turn, TurnEnd end, MonotonicTime 
         turn.last_llm == ErrorClass::kNone ? ErrorClass::kDeadlineExceeded : turn.last_llm;
   } else if (end == TurnEnd::kAnswered) {
     record.result = TurnResult::kSuccess;
+    if (turn.templated) {
+      record.result = TurnResult::kFailure;
+      record.error_class = turn.last_llm;
+    }
     for (const auto& [tool, state] : turn.tools) {
       if (TraitsOf(state.error_class).spoils_turn) {
         record.result = TurnResult::kFailure;  // the answer was written without this tool

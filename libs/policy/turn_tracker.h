@@ -77,6 +77,8 @@ struct LlmCallEnd {
   ErrorClass error_class = ErrorClass::kNone;  // kClientCancelled: the agent went away
   bool final_answer = false;                   // complete, delivered, asks for no tool
   std::vector<RequestedTool> tool_calls;       // of a complete answer
+  // A template stood in for the answer: the turn ends with it, and is bad (data-plane ruling 4).
+  bool templated = false;
 };
 
 struct TurnView {
@@ -162,6 +164,7 @@ class TurnTracker {
     int tool_calls = 0;
     bool cancelled = false;  // the agent left its last LLM call; a retry takes that back
     bool answered = false;
+    bool templated = false;  // by a template instead of a model
     bool ended = false;
     MonotonicTime answered_at;
     std::optional<MonotonicTime> linger_until;  // named and answered: ends then

@@ -44,6 +44,18 @@ TEST_F(TurnTrackerTest, AnswerWrittenWithoutAToolIsBad) {
   }
 }
 
+TEST_F(TurnTrackerTest, ATemplateEndsTheTurnAndIsBad) {
+  const TurnHandle turn = Begin(Question(7));
+  LlmCallEnd end;
+  end.error_class = ErrorClass::kServerError;
+  end.templated = true;
+  tracker_.EndLlmCall(turn, end, now_);
+  const TurnRecord record = OnlyEnded();
+  EXPECT_EQ(record.end, TurnEnd::kAnswered);
+  EXPECT_EQ(record.result, TurnResult::kFailure);
+  EXPECT_EQ(record.error_class, ErrorClass::kServerError);
+}
+
 TEST_F(TurnTrackerTest, OnlyTheLastCallOfAToolCounts) {
   const TurnHandle turn = Begin(Question(7));
   RunTool(turn, "orders/search", ErrorClass::kTimeoutTotal);
