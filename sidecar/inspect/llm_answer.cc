@@ -136,7 +136,8 @@ policy::ErrorClass LlmAnswer::Classify(int status) const {
   if (!clean_) {
     return ErrorClass::kStreamTruncated;
   }
-  if (shape_ == AnswerShape::kOpaque || overflow_) {
+  // What is too large to read is believed.
+  if (shape_ == AnswerShape::kOpaque || overflow_ || splitter_.oversized() > 0) {
     return ErrorClass::kNone;
   }
   const bool cut = shape_ == AnswerShape::kStream && malformed_ == 0;

@@ -44,6 +44,14 @@ TEST(ResponsesAnswer, TheEndOfAStream) {
   EXPECT_EQ(Stream(delta, false).Classify(200), ErrorClass::kStreamTruncated);
 }
 
+TEST(ResponsesAnswer, ALastEventThatIsTooLargeToReadIsBelieved) {
+  const std::string delta = Event("response.output_text.delta", R"(,"delta":"a")");
+  const std::string large(std::size_t{3} << 20U, 'x');
+  const std::string last = Event("response.completed", R"(,"response":{"text":")" + large + "\"}");
+  EXPECT_EQ(Stream(delta + last).Classify(200), ErrorClass::kNone);
+  EXPECT_EQ(Stream(delta + last, false).Classify(200), ErrorClass::kStreamTruncated);
+}
+
 TEST(ResponsesAnswer, ErrorsInsideAStreamHaveTheirOwnClass) {
   EXPECT_EQ(
       Stream(Event("error", R"(,"code":"rate_limit_exceeded","message":"slow")")).Classify(200),
