@@ -64,6 +64,18 @@ Result<SnapshotPtr> LoadPolicy(const std::string& text, const std::string& direc
   };
   RELIABILITY_ASSIGN_OR_RETURN(snapshot->routes,
                                proxy::RouteTable::Build(snapshot->policy, environment, tls));
+  const proxy::ReadKey read_key = [&](const std::string& file) -> std::optional<std::string> {
+    auto key = ReadDocument(file.front() == '/' ? file : directory + "/" + file);
+    if (!key.has_value()) {
+      return std::nullopt;
+    }
+    if (key->ends_with('\n')) {
+      key->pop_back();
+    }
+    return std::move(*key);
+  };
+  RELIABILITY_ASSIGN_OR_RETURN(
+      snapshot->chain, proxy::BuildChain(snapshot->policy, snapshot->routes, tls, read_key));
   if (decoded.ignored_fields > 0) {
     log::Warn("config_fields_ignored", {{"count", decoded.ignored_fields},
                                         {"why", "policy.json was written for a newer sidecar"}});

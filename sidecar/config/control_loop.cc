@@ -51,31 +51,44 @@ ControlLoop::ControlLoop(Files files, proxy::Environment environment, const Cloc
   }
 }
 
-std::string ControlLoop::StampOfCaFiles() const {
-  std::string stamp;
+std::vector<std::string> ControlLoop::NamedFiles() const {
+  std::vector<std::string> files;
   if (current_ == nullptr) {
-    return stamp;
+    return files;
   }
-  for (const auto& upstream : current_->policy.upstreams) {
-    if (upstream.ca_file.empty()) {
-      continue;
+  const auto add = [&](const std::string& file) {
+    if (!file.empty()) {
+      files.push_back(file.front() == '/' ? file : DirectoryOf(files_.policy) + "/" + file);
     }
-    const bool relative = upstream.ca_file.front() != '/';
-    const std::string path =
-        relative ? DirectoryOf(files_.policy) + "/" + upstream.ca_file : upstream.ca_file;
+  };
+  for (const auto& upstream : current_->policy.upstreams) {
+    add(upstream.ca_file);
+  }
+  if (const auto& chain = current_->policy.fallback_chain) {
+    for (const auto& tier : chain->tiers) {
+      add(tier.ca_file);
+      add(tier.credential);
+    }
+  }
+  return files;
+}
+
+std::string ControlLoop::StampOfNamedFiles() const {
+  std::string stamp;
+  for (const std::string& path : NamedFiles()) {
     struct stat info{};
     if (::stat(path.c_str(), &info) == 0) {
       stamp += std::to_string(info.st_ino) + "." + std::to_string(info.st_size) + "." +
-               std::to_string(info.st_mtim.tv_sec) + "." + std::to_string(info.st_mtim.tv_nsec) +
-               ";";
+               std::to_string(info.st_mtim.tv_sec) + "." + std::to_string(info.st_mtim.tv_nsec);
     }
+    stamp += ";";
   }
   return stamp;
 }
 
 Status ControlLoop::LoadPolicyFile() {
   auto text = ReadDocument(files_.policy);
-  const std::string seen = (text.has_value() ? *text : text.error().message) + StampOfCaFiles();
+  const std::string seen = (text.has_value() ? *text : text.error().message) + StampOfNamedFiles();
   if (seen == policy_seen_) {
     return {};
   }
@@ -92,7 +105,10 @@ Status ControlLoop::LoadPolicyFile() {
     return Fail(snapshot.error());
   }
   current_ = std::move(*snapshot);
-  policy_seen_ = *text + StampOfCaFiles();
+  for (const std::string& file : NamedFiles()) {
+    watcher_.Add(DirectoryOf(file));
+  }
+  policy_seen_ = *text + StampOfNamedFiles();
   decisions_.Configure(current_);
   publish_(current_);
   return {};

@@ -40,8 +40,10 @@ class ControlLoop {
   Status LoadPolicyFile();
   void LoadModeFile();
   void WriteLedger();
-  // Changes when a CA file of the policy in use does.
-  [[nodiscard]] std::string StampOfCaFiles() const;
+  // Files beside the policy in use: CAs of upstreams and tiers, keys of tiers.
+  [[nodiscard]] std::vector<std::string> NamedFiles() const;
+  // Changes when one of them does.
+  [[nodiscard]] std::string StampOfNamedFiles() const;
 
   const Files files_;
   const proxy::Environment environment_;
@@ -52,7 +54,7 @@ class ControlLoop {
   FileWatcher watcher_;
   // Control thread only (before Start: the starting one).
   SnapshotPtr current_;
-  std::string policy_seen_;  // text and CA stamp of the version looked at last
+  std::string policy_seen_;  // text and stamp of its files of the version looked at last
   std::string mode_seen_;
   bool ledger_write_failed_ = false;
   std::jthread thread_;

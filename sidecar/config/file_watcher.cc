@@ -18,12 +18,16 @@ FileWatcher::FileWatcher(const std::vector<std::string>& directories)
     polling_ = true;
     return;
   }
+  for (const std::string& directory : directories) {
+    Add(directory);
+  }
+}
+
+void FileWatcher::Add(const std::string& directory) {
   constexpr std::uint32_t kEvents =
       IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE | IN_DELETE | IN_MOVED_FROM | IN_DELETE_SELF;
-  for (const std::string& directory : directories) {
-    if (::inotify_add_watch(inotify_, directory.c_str(), kEvents) < 0) {
-      polling_ = true;  // not there yet, or the limit of watches is reached
-    }
+  if (inotify_ >= 0 && ::inotify_add_watch(inotify_, directory.c_str(), kEvents) < 0) {
+    polling_ = true;  // not there yet, or the limit of watches is reached
   }
 }
 

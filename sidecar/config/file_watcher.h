@@ -20,6 +20,8 @@ class FileWatcher {
   FileWatcher(const FileWatcher&) = delete;
   FileWatcher& operator=(const FileWatcher&) = delete;
 
+  // Watches a further directory; again: nothing. If it is not there, all are polled from now on.
+  void Add(const std::string& directory);
   // Returns when a directory changed, Wake() was called or `limit` is over (nullopt = no limit).
   // True if files should be looked at.
   bool Wait(std::optional<Milliseconds> limit);

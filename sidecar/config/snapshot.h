@@ -7,6 +7,7 @@
 #include "libs/policy/retry.h"
 #include "libs/policy/sli_classifier.h"
 #include "libs/sidecar_config/schema.h"
+#include "sidecar/proxy/chain_plan.h"
 #include "sidecar/proxy/route_table.h"
 #include "sidecar/telemetry/metrics.h"
 
@@ -16,6 +17,7 @@ struct Snapshot {
   sidecar_config::PolicyDocument policy;
   std::string hash;  // SHA-256 of the file's bytes
   proxy::RouteTable routes;
+  std::shared_ptr<const proxy::ChainPlan> chain;  // nullptr: none; points into routes
   std::vector<policy::SloRule> slos;
   policy::RetrySettings retries;
   std::shared_ptr<const telemetry::CallMetrics> metrics;

@@ -30,6 +30,11 @@ class AnswerWatch {
   [[nodiscard]] bool first_token() const;
   // Nothing is missing, whatever the framing says.
   [[nodiscard]] bool complete() const;
+  // Events of an LLM stream that are no JSON.
+  [[nodiscard]] int malformed() const { return llm_.has_value() ? llm_->malformed_events() : 0; }
+  // The answer of an LLM asks for tools, or has begun to.
+  [[nodiscard]] bool asks_for_tools() const { return llm_.has_value() && llm_->has_tool_calls(); }
+  [[nodiscard]] bool llm_stream() const { return llm_.has_value() && event_stream_; }
   // An LLM stream that is whole, but whose terminal event did not come.
   [[nodiscard]] bool lacks_end() const;
   // After Finish().

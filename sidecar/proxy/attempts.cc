@@ -6,6 +6,7 @@
 
 #include "sidecar/proxy/cancel_notice.h"
 #include "sidecar/proxy/response_relay.h"
+#include "sidecar/proxy/tiers.h"
 #include "sidecar/proxy/upstream_attempt.h"
 
 namespace reliability::sidecar::proxy {
@@ -32,12 +33,22 @@ class Attempts {
                                          ErrorClass error_class) const;
   // Books a failed attempt. True: it was waited and the next one may begin.
   net::Task<bool> MayRepeat(policy::RetryFacts facts);
+  // Goes to the next place of the chain; false: there is none.
+  [[nodiscard]] bool Advance(ErrorClass error_class);
+  // The chain's last resort, if failures of this class have one.
+  [[nodiscard]] bool Resort(ErrorClass error_class);
+  // Lets the next place go on with a broken stream.
+  [[nodiscard]] bool ResumeElsewhere(ErrorClass error_class);
+  // The place where the call begins; false: nothing can be asked, the call is answered.
+  [[nodiscard]] bool Begin();
   void RenameRequest();
   void AnswerInstead(const UpstreamAttempt& attempt, ErrorClass error_class,
                      const std::string& detail);
   void AgentLeft();
   [[nodiscard]] bool Retried() const {
-    return budget_refused_ || state_.call.admission.retries > 0;
+    const Admission& admission = state_.call.admission;
+    return budget_refused_ || admission.stood_in ||
+           admission.retries + admission.earlier_retries > 0;
   }
 
   ExchangeState& state_;
@@ -48,18 +59,76 @@ class Attempts {
 };
 
 net::Task<CallOutcome> Attempts::Run() {
-  outcome_.end.attempted = true;
-  bool again = true;
+  bool again = Begin();
   while (again) {
+    outcome_.end.attempted = true;
     again = co_await Once();
   }
   MaybeSendCancelNotice(state_, outcome_.end.outcome.error_class);
   co_return std::move(outcome_);
 }
 
+bool Attempts::Begin() {
+  Admission& admission = state_.call.admission;
+  if (!admission.refusal.has_value()) {
+    return state_.call.offers.empty() || GoToOffer(state_);
+  }
+  const Refusal refusal = *admission.refusal;
+  admission.refusal.reset();
+  if (Advance(refusal.error_class)) {
+    return true;
+  }
+  outcome_.end.outcome = {.error_class = refusal.error_class, .retry_after = {}};
+  if (Resort(refusal.error_class)) {
+    return false;
+  }
+  inspect::ErrorReply reply = state_.Reply(ErrorClass::kAllTargetsFailed);
+  reply.retry_after = refusal.retry_after;
+  outcome_.answer = MakeAnswer(state_.call, reply);
+  return false;
+}
+
+bool Attempts::Resort(ErrorClass error_class) {
+  const bool fits =
+      error_class == ErrorClass::kLocalOutage || error_class == ErrorClass::kDeadlineExceeded ||
+      (state_.snapshot->chain != nullptr && state_.snapshot->chain->Advances(error_class));
+  auto terminal = fits ? MakeTerminal(state_, error_class) : std::nullopt;
+  if (!terminal.has_value()) {
+    return false;
+  }
+  outcome_.end.terminal = true;
+  if (terminal->stream.empty()) {
+    outcome_.answer = std::move(terminal->answer);
+    return true;
+  }
+  const bool chunked = state_.sent_head->kind == OutFraming::Kind::kChunked;
+  outcome_.last_bytes =
+      chunked ? ChunkSize(terminal->stream.size()) + terminal->stream + "\r\n0\r\n\r\n"
+              : terminal->stream;
+  return true;
+}
+
+bool Attempts::ResumeElsewhere(ErrorClass error_class) {
+  if (!Advance(error_class)) {
+    return false;
+  }
+  state_.stream->Resume(FormatOf(state_.call), OriginOf(state_));
+  state_.resumed = true;
+  return true;
+}
+
+bool Attempts::Advance(ErrorClass error_class) {
+  const Call& call = state_.call;
+  return !call.offers.empty() &&
+         state_.loop.decisions.NextOffer(*state_.snapshot, state_.call.admission, call.offers,
+                                         error_class) &&
+         GoToOffer(state_);
+}
+
 void Attempts::BeginAttempt() {
   const Call& call = state_.call;
-  const Admission& admission = call.admission;
+  Admission& admission = state_.call.admission;
+  ++admission.attempts;
   began_ = state_.loop.deadlines.Now();
   state_.snapshot->metrics->CountAttempt(call.route->index);
   state_.limits.ClearAll();
@@ -71,8 +140,9 @@ void Attempts::BeginAttempt() {
   }
   const int left =
       state_.snapshot->retries.max_retries - admission.client_retries - admission.retries;
-  state_.call.may_repeat = state_.enforce && left > 0 && !admission.probe && call.repeatable &&
-                           !call.unlimited && BodyAtHand();
+  const bool may_move = left > 0 && !admission.probe;
+  state_.call.may_repeat = state_.enforce && (may_move || admission.later_offer) &&
+                           call.repeatable && !call.unlimited && BodyAtHand();
 }
 
 net::Task<bool> Attempts::Once() {
@@ -106,7 +176,7 @@ net::Task<bool> Attempts::AfterFailure(UpstreamAttempt& attempt, TransportEvent 
     co_return false;
   }
   const bool again = co_await MayRepeat(Facts(attempt, error_class));
-  if (!again && !gone_) {
+  if (!again && !gone_ && !Resort(error_class)) {
     AnswerInstead(attempt, error_class, attempt.detail());
   }
   co_return again;
@@ -134,6 +204,15 @@ net::Task<bool> Attempts::AfterHead(UpstreamAttempt& attempt) {
     const bool again = co_await MayRepeat(facts);
     if (again || gone_) {
       co_return again;
+    }
+    if (relayed.resumable) {
+      if (ResumeElsewhere(relayed.error_class)) {
+        co_return true;
+      }
+      relayed = co_await relay.FailStream(std::move(relayed));
+    }
+    if (relayed.open && Resort(relayed.error_class)) {
+      co_return false;
     }
   }
   if (relayed.answer_instead) {
@@ -184,21 +263,20 @@ net::Task<bool> Attempts::MayRepeat(policy::RetryFacts facts) {
   Admission& admission = state_.call.admission;
   const policy::RetryVerdict verdict = decisions.AttemptFailed(*state_.snapshot, admission, facts);
   budget_refused_ = verdict.decision == RetryDecision::kBudget;
-  if (verdict.decision != RetryDecision::kRetry) {
-    co_return false;
+  if (verdict.decision == RetryDecision::kRetry) {
+    const bool there = co_await state_.Sleep(verdict.wait);
+    if (!there) {
+      AgentLeft();
+      co_return false;
+    }
+    if (decisions.Retry(*state_.snapshot, admission)) {
+      if (facts.sent) {
+        RenameRequest();
+      }
+      co_return true;
+    }
   }
-  const bool there = co_await state_.Sleep(verdict.wait);
-  if (!there) {
-    AgentLeft();
-    co_return false;
-  }
-  if (!decisions.Retry(*state_.snapshot, admission)) {
-    co_return false;
-  }
-  if (facts.sent) {
-    RenameRequest();
-  }
-  co_return true;
+  co_return !facts.committed && Advance(facts.error_class);
 }
 
 void Attempts::RenameRequest() {
@@ -219,7 +297,9 @@ void Attempts::RenameRequest() {
 void Attempts::AnswerInstead(const UpstreamAttempt& attempt, ErrorClass error_class,
                              const std::string& detail) {
   const Call& call = state_.call;
-  inspect::ErrorReply reply = state_.Reply(error_class);
+  // Of several places that failed, the class of the last one would mislead.
+  inspect::ErrorReply reply =
+      state_.Reply(call.admission.stood_in ? ErrorClass::kAllTargetsFailed : error_class);
   if (!detail.empty()) {
     reply.message = reply.resource + ": " + detail;
   }

@@ -9,6 +9,7 @@
 #include "sidecar/inspect/llm_request.h"
 #include "sidecar/inspect/mcp_request.h"
 #include "sidecar/inspect/mcp_rewrite.h"
+#include "sidecar/proxy/chain_plan.h"
 #include "sidecar/proxy/decisions.h"
 #include "sidecar/proxy/route_table.h"
 
@@ -24,9 +25,18 @@ enum class CallKind : std::uint8_t {
 
 struct Call {
   CallKind kind = CallKind::kHttpTool;
-  const Route* route = nullptr;  // of the snapshot
+  const Route* route = nullptr;  // of the snapshot: where the agent called
   std::string target;            // path and query at the upstream
-  bool inspected = false;        // the answer is read, too
+  // Where the running attempt goes: `route`, or a tier's. `tier` is null at a place of no chain.
+  const Route* upstream = nullptr;
+  const Tier* tier = nullptr;
+  std::string below;      // of target: what follows the base path
+  std::string sent_body;  // with the tier's model; empty = as the agent wrote it
+  // The places that may answer in their order, with admission.offer as the running one; empty: no
+  // chain.
+  std::vector<TierOffer> offers;
+  std::vector<const Tier*> tiers;  // of the offers
+  bool inspected = false;          // the answer is read, too
 
   std::optional<inspect::LlmApi> api;  // kLlm
   // How an LLM's answer is read; also of Responses, which are no steps of a turn.

@@ -49,6 +49,7 @@ void Decisions::Configure(config::SnapshotPtr snapshot) {
   const MutexLock lock(mutex_);
   breakers_.Configure(sidecar_config::ToBreakerConfig(snapshot->policy));
   budgets_.Configure(snapshot->retries.budget);
+  ConfigureChain(*snapshot);
   turns_.SetLimits(sidecar_config::ToTurnLimits(snapshot->policy));
   std::vector<std::string> keys;
   for (const policy::SloRule& rule : snapshot->slos) {
@@ -141,7 +142,8 @@ void Decisions::PassLimit(Admission& admission, bool enforce, std::string resour
 
 Admission Decisions::BeginLlm(const config::Snapshot& snapshot, const Route& route,
                               std::string_view model, const policy::LlmClues& clues,
-                              std::optional<Milliseconds> client_limit) {
+                              std::optional<Milliseconds> client_limit,
+                              const std::vector<TierOffer>& offers) {
   const Now now = Time();
   const bool enforce = snapshot.enforce();
   Admission admission;
@@ -180,6 +182,7 @@ Admission Decisions::BeginLlm(const config::Snapshot& snapshot, const Route& rou
         admission.turn_id = view->id;
         admission.turn_deadline = view->deadline;
       }
+      ChooseOffer(admission, offers, now);
       ResolveLimit(admission, now);
       PassLimit(admission, enforce, route.name, now);
     }
@@ -200,11 +203,13 @@ void Decisions::EndLlm(const Admission& admission, const CallEnd& end) {
     const MutexLock lock(mutex_);
     SettleBreaker(admission, end, now);
     CountCall(admission, end);
+    EndChain(admission, end, now);
     if (admission.turn != 0) {
       turns_.EndLlmCall(admission.turn,
                         {.error_class = end.outcome.error_class,
                          .final_answer = end.final_answer,
-                         .tool_calls = end.tool_calls},
+                         .tool_calls = end.tool_calls,
+                         .templated = end.terminal},
                         now.mono);
     }
     CollectEnded(now);
@@ -214,7 +219,8 @@ void Decisions::EndLlm(const Admission& admission, const CallEnd& end) {
 }
 
 Admission Decisions::BeginOther(const config::Snapshot& snapshot, const Route& route,
-                                std::optional<Milliseconds> client_limit, int client_retries) {
+                                std::optional<Milliseconds> client_limit, int client_retries,
+                                const std::vector<TierOffer>& offers) {
   const Now now = Time();
   const bool llm = route.kind == sidecar_config::UpstreamKind::kLlm;
   Admission admission;
@@ -232,6 +238,7 @@ Admission Decisions::BeginOther(const config::Snapshot& snapshot, const Route& r
   const MutexLock lock(mutex_);
   policy::GateVerdict verdict;
   PassMode(admission, policy::CallIntent::kControl, snapshot.enforce(), now, verdict);
+  ChooseOffer(admission, offers, now);
   ResolveLimit(admission, now);
   if (!admission.refusal) {
     PassBreaker(snapshot, admission, now);
@@ -244,6 +251,7 @@ void Decisions::EndOther(const Admission& admission, const CallEnd& end) {
   const MutexLock lock(mutex_);
   SettleBreaker(admission, end, now);
   CountCall(admission, end);
+  EndChain(admission, end, now);
 }
 
 Admission Decisions::BeginTool(const config::Snapshot& snapshot, const Route& route,

@@ -7,6 +7,7 @@
 // and the call goes on.
 //
 // Thread-safe: workers, the control thread and the admin thread call it. Pure parts: libs/policy.
+#include <bitset>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -21,6 +22,7 @@
 #include "libs/policy/breaker_table.h"
 #include "libs/policy/mode_gate.h"
 #include "libs/policy/retry.h"
+#include "libs/policy/tier_memory.h"
 #include "libs/policy/turn_tracker.h"
 #include "sidecar/config/snapshot.h"
 #include "sidecar/telemetry/ledger.h"
@@ -33,6 +35,15 @@ struct Refusal {
   std::string resource;  // what is unavailable: "orders/search", "openai", "agent"
   std::optional<Milliseconds> retry_after;
   std::optional<Milliseconds> remaining;
+};
+
+// A place that may answer a call of a chain.
+struct TierOffer {
+  policy::CallTarget target;
+  Milliseconds component{0};        // one attempt's limit there
+  std::optional<std::size_t> tier;  // index in the chain; none: the agent's own upstream outside it
+  bool larger_context = false;
+  std::string skipped;  // why it takes no call; empty = it does
 };
 
 // What a call got; given back at its end.
@@ -50,13 +61,21 @@ struct Admission {
 
   // For further attempts.
   policy::CallTarget target;
+  policy::CallTarget called;                     // what the agent asked for, if not the same
   bool breakers = false;                         // attempts ask them
   bool tool = false;                             // the turn's reserve is not for it
   Milliseconds component{0};                     // one attempt's own limit
   std::optional<MonotonicTime> client_deadline;  // X-Stainless-Timeout
   int client_retries = 0;                        // X-Stainless-Retry-Count
-  int retries = 0;
-  bool probe = false;  // of a half-open breaker
+  int retries = 0;                               // at this place
+  int earlier_retries = 0;                       // at the places before
+  int attempts = 0;                              // at all places
+  std::size_t offer = 0;                         // of the chain's, where the attempt goes
+  std::bitset<16> tried;                         // offers
+  std::optional<std::size_t> tier;               // its index in the chain
+  bool later_offer = false;  // another place can still be asked: the turn's reserve stays
+  bool stood_in = false;     // not the place where the call began
+  bool probe = false;        // of a half-open breaker
   // Held by a rate limit that ends soon: wait this long, then Resume() (data-plane ruling 23).
   std::optional<Milliseconds> hold;
   Milliseconds held{0};  // waited for holds so far
@@ -67,6 +86,7 @@ struct CallEnd {
   policy::AttemptOutcome outcome;
   bool attempted = false;  // something was sent or tried
   bool final_answer = false;
+  bool terminal = false;  // answered by the chain's last resort
   std::vector<policy::RequestedTool> tool_calls;
 };
 
@@ -85,11 +105,13 @@ class Decisions {
   // An LLM call of a turn (chat completions, messages).
   [[nodiscard]] Admission BeginLlm(const config::Snapshot& snapshot, const Route& route,
                                    std::string_view model, const policy::LlmClues& clues,
-                                   std::optional<Milliseconds> client_limit);
+                                   std::optional<Milliseconds> client_limit,
+                                   const std::vector<TierOffer>& offers);
   void EndLlm(const Admission& admission, const CallEnd& end);
   // Another endpoint of an LLM provider: no turn; breaker and time limit only.
   [[nodiscard]] Admission BeginOther(const config::Snapshot& snapshot, const Route& route,
-                                     std::optional<Milliseconds> client_limit, int client_retries);
+                                     std::optional<Milliseconds> client_limit, int client_retries,
+                                     const std::vector<TierOffer>& offers);
   void EndOther(const Admission& admission, const CallEnd& end);
   // A tool call over MCP (tool = its name) or HTTP (tool empty).
   [[nodiscard]] Admission BeginTool(const config::Snapshot& snapshot, const Route& route,
@@ -107,6 +129,11 @@ class Decisions {
   // The wait is over. False: a breaker refuses by now, or no time is left; the call ends as its
   // last attempt did.
   [[nodiscard]] bool Retry(const config::Snapshot& snapshot, Admission& admission);
+  // The next place of a chain that can be asked after a failure of this class, as `offer`; false:
+  // none. In Observe it is only counted, and always false.
+  [[nodiscard]] bool NextOffer(const config::Snapshot& snapshot, Admission& admission,
+                               const std::vector<TierOffer>& offers,
+                               policy::ErrorClass error_class);
   // A hold was waited for: passes the breakers again; may fill `hold` or `refusal` anew.
   void Resume(const config::Snapshot& snapshot, Admission& admission);
 
@@ -160,6 +187,17 @@ class Decisions {
       REQUIRES_LOCK(mutex_);
   [[nodiscard]] std::optional<Milliseconds> TimeLeft(const Admission& admission,
                                                      const Now& now) const REQUIRES_LOCK(mutex_);
+  void ConfigureChain(const config::Snapshot& snapshot) REQUIRES_LOCK(mutex_);
+  // Begins at the place where the turn or a stand-in is.
+  void ChooseOffer(Admission& admission, const std::vector<TierOffer>& offers, const Now& now)
+      REQUIRES_LOCK(mutex_);
+  void EnterOffer(Admission& admission, const std::vector<TierOffer>& offers, std::size_t offer)
+      REQUIRES_LOCK(mutex_);
+  [[nodiscard]] bool HasLaterOffer(const Admission& admission, const std::vector<TierOffer>& offers,
+                                   const Now& now) const REQUIRES_LOCK(mutex_);
+  void EndChain(const Admission& admission, const CallEnd& end, const Now& now)
+      REQUIRES_LOCK(mutex_);
+  void NoteTier(const Admission& admission, policy::ErrorClass error_class) REQUIRES_LOCK(mutex_);
   // Of the attempt that begins now.
   void ResolveLimit(Admission& admission, const Now& now) REQUIRES_LOCK(mutex_);
   void CountCall(const Admission& admission, const CallEnd& end) REQUIRES_LOCK(mutex_);
@@ -185,6 +223,8 @@ class Decisions {
   std::unique_ptr<Rng> rng_ GUARDED_BY(mutex_);
   policy::BreakerTable breakers_ GUARDED_BY(mutex_);
   policy::RetryBudgets budgets_ GUARDED_BY(mutex_);
+  policy::TierMemory tiers_ GUARDED_BY(mutex_);
+  std::optional<sidecar_config::ChainCounts> chain_counts_ GUARDED_BY(mutex_);
   policy::TurnTracker turns_ GUARDED_BY(mutex_);
   policy::ModeGate gate_ GUARDED_BY(mutex_);
   telemetry::Ledger ledger_ GUARDED_BY(mutex_);

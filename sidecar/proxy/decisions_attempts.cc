@@ -34,7 +34,8 @@ std::string TrafficKey(const policy::CallTarget& target) {
 std::optional<Milliseconds> Decisions::TimeLeft(const Admission& admission, const Now& now) const {
   std::optional<Milliseconds> left;
   if (const auto budget = turns_.Budget(admission.turn, now.mono)) {
-    left = budget->remaining - (admission.tool ? budget->reserve : policy::kLastLlmMargin);
+    const bool keeps_reserve = admission.tool || admission.later_offer;
+    left = budget->remaining - (keeps_reserve ? budget->reserve : policy::kLastLlmMargin);
   }
   if (admission.client_deadline.has_value()) {
     const Milliseconds client = *admission.client_deadline - now.mono;
@@ -49,17 +50,23 @@ void Decisions::ResolveLimit(Admission& admission, const Now& now) {
   if (admission.client_deadline.has_value()) {
     client = std::max(Milliseconds{1}, *admission.client_deadline - now.mono);
   }
+  // Too little is left to save the reserve for another place: this one may spend it.
+  if (admission.later_offer && budget.has_value() &&
+      budget->remaining - budget->reserve < policy::kMinRetryAttempt) {
+    admission.later_offer = false;
+  }
   admission.limited = true;
-  admission.limit = admission.tool
-                        ? policy::ResolveToolLimit(admission.component, budget, client)
-                        : policy::ResolveLlmLimit(admission.component, budget, false, client);
+  admission.limit = admission.tool ? policy::ResolveToolLimit(admission.component, budget, client)
+                                   : policy::ResolveLlmLimit(admission.component, budget,
+                                                             admission.later_offer, client);
 }
 
 bool Decisions::MayHold(const config::Snapshot& snapshot, const Admission& admission,
                         const policy::GuardAdmission& guard, const Now& now) const {
   const policy::RetrySettings& retries = snapshot.retries;
   if (guard.refusal != ErrorClass::kRateLimited || !retries.honor_retry_after ||
-      admission.retries > 0 || guard.retry_after.count() <= 0 ||
+      admission.retries > 0 || admission.later_offer || admission.stood_in ||
+      guard.retry_after.count() <= 0 ||
       admission.held + guard.retry_after > retries.retry_after_max) {
     return false;
   }
@@ -99,7 +106,8 @@ void Decisions::PassBreaker(const config::Snapshot& snapshot, Admission& admissi
     admission.probe = guard.probe;
     admission.ticket = std::move(guard.ticket);
   }
-  if (admission.retries == 0 && admission.client_retries == 0) {
+  // A fallback belongs to the same call: it is no retry, and earns none (data-plane.md 2.7).
+  if (admission.retries == 0 && admission.client_retries == 0 && !admission.stood_in) {
     budgets_.CountFirst(target, now.mono);
   }
 }
@@ -113,6 +121,7 @@ policy::RetryVerdict Decisions::AttemptFailed(const config::Snapshot& snapshot,
   end.outcome = {.error_class = facts.error_class, .retry_after = facts.retry_after};
   SettleBreaker(admission, end, now);
   admission.guarded = false;  // settled: the end of the call does not book it again
+  NoteTier(admission, facts.error_class);
   facts.retries_done = admission.retries;
   facts.client_retries = admission.client_retries;
   facts.probe = admission.probe;
@@ -172,9 +181,10 @@ void Decisions::Resume(const config::Snapshot& snapshot, Admission& admission) {
 }
 
 void Decisions::CountCall(const Admission& admission, const CallEnd& end) {
-  const int attempts = end.attempted ? 1 + admission.retries : 0;
-  ledger_.CountCall(TrafficKey(admission.target), static_cast<std::uint64_t>(attempts));
-  if (admission.retries > 0) {
+  ledger_.CountCall(
+      TrafficKey(admission.called.upstream.empty() ? admission.target : admission.called),
+      static_cast<std::uint64_t>(end.attempted ? admission.attempts : 0));
+  if (admission.retries + admission.earlier_retries > 0) {
     metrics_.CountRetried(end.outcome.error_class == ErrorClass::kNone);
   }
 }

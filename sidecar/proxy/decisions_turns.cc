@@ -10,6 +10,7 @@ namespace reliability::sidecar::proxy {
 void Decisions::CollectEnded(const Now& now) {
   for (const policy::TurnRecord& turn : turns_.TakeEnded()) {
     gate_.TurnEnded(turn, now.mono);
+    tiers_.TurnEnded(turn.handle);
     CountTurn(turn);
   }
   NoteLedger();
@@ -150,6 +151,7 @@ sidecar_config::LedgerDocument Decisions::LedgerView() const {
   document.mode = policy::GateModeName(gate_.mode(now.wall));
   document.mode_stale = gate_.stale(now.wall);
   document.turns_running = turns_.running();
+  document.fallback_chain = chain_counts_;
   return document;
 }
 

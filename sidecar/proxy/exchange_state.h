@@ -1,6 +1,7 @@
 #pragma once
 // One request and its answer: what the stages of the exchange share. Lives in the exchange's
 // coroutine. Loop thread only.
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@
 #include "sidecar/proxy/limits.h"
 #include "sidecar/proxy/loop_context.h"
 #include "sidecar/proxy/request_body.h"
+#include "sidecar/translate/stream_translator.h"
 
 namespace reliability::sidecar::proxy {
 
@@ -63,6 +65,10 @@ struct ExchangeState {
   // The head that the agent got while an event stream was held, if it did: what follows goes into
   // that stream, whichever attempt it comes from.
   std::optional<OutFraming> sent_head;
+  // Knows what the agent has of a stream, so that another tier can go on (RestartIfOnlyText);
+  // `resumed`: it does, and what comes goes through it.
+  std::unique_ptr<translate::StreamTranslator> stream;
+  bool resumed = false;
 
  private:
   [[nodiscard]] Interrupt Check();

@@ -80,6 +80,23 @@ void AppendLocation(std::string& out, const Field& field, const Route& route) {
   AppendField(out, field.name, field.value);
 }
 
+// Credentials, and what tells whose they are.
+bool NamesTheAgent(std::string_view name) {
+  static constexpr std::array<std::string_view, 10> kNames = {"authorization",
+                                                              "x-api-key",
+                                                              "api-key",
+                                                              "x-goog-api-key",
+                                                              "cookie",
+                                                              "openai-project",
+                                                              "baggage",
+                                                              "openai-organization",
+                                                              "proxy-authorization",
+                                                              "anthropic-organization-id"};
+  return std::any_of(kNames.begin(), kNames.end(),
+                     [name](std::string_view known) { return EqualsIgnoreCase(name, known); }) ||
+         (name.size() >= 8 && EqualsIgnoreCase(name.substr(0, 8), "x-agent-"));
+}
+
 bool HasOwnBody(std::string_view method) {
   return method == "POST" || method == "PUT" || method == "PATCH";
 }
@@ -98,10 +115,20 @@ void WriteRequestHead(std::string& out, const net::RequestHead& from, const Rout
     if (EndsHere(field.id) || field.id == FieldId::kHost || field.id == FieldId::kExpect ||
         (edit.identity_encoding && field.id == FieldId::kAcceptEncoding) ||
         (edit.deadline_ms.has_value() && EqualsIgnoreCase(field.name, "x-agent-deadline-ms")) ||
-        (names_fields && from.ListedInConnection(field.name))) {
+        (names_fields && from.ListedInConnection(field.name)) ||
+        (edit.foreign && NamesTheAgent(field.name))) {
       continue;
     }
     AppendField(out, field.name, field.value);
+  }
+  if (edit.foreign) {
+    if (route.format == sidecar_config::LlmFormat::kAnthropic) {
+      AppendField(out, "x-api-key", edit.key);
+    } else {
+      out += "authorization: Bearer ";
+      out += edit.key;
+      out += "\r\n";
+    }
   }
   if (edit.identity_encoding) {
     out += "accept-encoding: identity\r\n";
@@ -140,6 +167,12 @@ void WriteResponseHead(std::string& out, const net::ResponseHead& from, const Re
   }
   if (!edit.turn_id.empty()) {
     AppendField(out, "x-agent-turn-id", edit.turn_id);
+  }
+  if (!edit.served_by.empty()) {
+    AppendField(out, "x-agent-served-by", edit.served_by);
+  }
+  if (!edit.degraded.empty()) {
+    AppendField(out, "x-agent-degraded", edit.degraded);
   }
   if (edit.retried) {
     out += "x-should-retry: false\r\n";

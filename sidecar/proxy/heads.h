@@ -22,6 +22,10 @@ struct RequestEdit {
   std::string_view target;
   bool identity_encoding = false;           // the answer must be readable (data-plane ruling 12)
   std::optional<std::int64_t> deadline_ms;  // x-agent-deadline-ms
+  // To another origin than the agent's own upstream: nothing that names the agent or its user goes
+  // there, and this key instead of its credentials (data-plane ruling 50).
+  bool foreign = false;
+  std::string_view key = {};
 };
 void WriteRequestHead(std::string& out, const net::RequestHead& from, const Route& route,
                       const RequestEdit& edit, const OutFraming& framing);
@@ -32,6 +36,8 @@ struct ResponseEdit {
   bool keep_alive = true;
   // x-should-retry: false, because retries were made here already (data-plane ruling 14).
   bool retried = false;
+  std::string_view served_by = {};  // x-agent-served-by; empty = none
+  std::string_view degraded = {};   // x-agent-degraded
 };
 void WriteResponseHead(std::string& out, const net::ResponseHead& from, const ResponseEdit& edit,
                        const OutFraming& framing);

@@ -7,6 +7,7 @@
 #include "libs/base/strings.h"
 #include "libs/policy/replay.h"
 #include "libs/sidecar_config/to_policy.h"
+#include "sidecar/proxy/tiers.h"
 
 namespace reliability::sidecar::proxy {
 namespace {
@@ -81,7 +82,7 @@ void BeginOther(ExchangeState& state, Plan& plan) {
   call.admission = state.loop.decisions.BeginOther(
       *state.snapshot, *call.route,
       llm ? ClientLimit(state.request) : std::optional<Milliseconds>{},
-      ClientRetries(state.request));
+      ClientRetries(state.request), call.offers);
   plan.begun = true;
 }
 
@@ -113,7 +114,7 @@ void BeginLlm(ExchangeState& state, Plan& plan, bool readable) {
   }
   clues.retry_count = ClientRetries(head);
   call.admission = state.loop.decisions.BeginLlm(*state.snapshot, *call.route, call.llm.model,
-                                                 clues, ClientLimit(head));
+                                                 clues, ClientLimit(head), call.offers);
   plan.begun = true;
 }
 
@@ -248,6 +249,7 @@ net::Task<> PlanLlm(ExchangeState& state, Plan& plan, std::string_view path) {
       if (!kept) {
         co_return;
       }
+      ListOffersOfResponses(state);
     }
     BeginOther(state, plan);
     co_return;
@@ -272,6 +274,9 @@ net::Task<> PlanLlm(ExchangeState& state, Plan& plan, std::string_view path) {
     }
   }
   call.inspected = true;  // the answer is, even if the request is too large
+  if (readable) {
+    ListOffers(state);
+  }
   BeginLlm(state, plan, readable);
 }
 
@@ -328,9 +333,11 @@ net::Task<Plan> MakePlan(ExchangeState& state, RouteMatch match, std::string_vie
   Plan plan;
   Call& call = state.call;
   call.route = match.route;
+  call.upstream = match.route;
   const std::string path = match.path;
   call.target = std::move(match.path);
   call.target += query;
+  call.below = call.target.substr(call.route->base_path.size());
   switch (call.route->kind) {
     case UpstreamKind::kLlm:
       co_await PlanLlm(state, plan, std::string_view(path).substr(call.route->base_path.size()));
@@ -345,10 +352,14 @@ net::Task<Plan> MakePlan(ExchangeState& state, RouteMatch match, std::string_vie
   if (plan.begun) {
     co_await AwaitHold(state, plan);
   }
-  if (plan.begun && call.admission.refusal.has_value()) {
-    Refuse(state, plan, *call.admission.refusal);
+  const auto& refusal = call.admission.refusal;
+  // What a chain can still answer is not refused yet: attempts.h.
+  const bool can_move = state.enforce && !call.offers.empty() && refusal.has_value() &&
+                        state.snapshot->chain->Advances(refusal->error_class);
+  if (plan.begun && refusal.has_value() && !can_move) {
+    Refuse(state, plan, *refusal);
   }
-  if (plan.begun && !plan.answer.has_value() && !call.route->configured) {
+  if (plan.begun && !plan.answer.has_value() && !call.route->configured && call.offers.empty()) {
     inspect::ErrorReply reply;
     reply.request_id = state.RequestId();
     reply.error_class = ErrorClass::kConnect;

@@ -127,21 +127,68 @@ net::Task<ResponseRelay::End> ResponseRelay::FinishCut(Stop stop) {
     end.open = true;
     co_return end;
   }
-  if (watch_.event_stream() && state_.enforce) {
-    const std::string last = MakeStreamError(state_.call, state_.Reply(end.error_class));
-    if (!last.empty()) {
-      const bool chunked = framing_.kind == OutFraming::Kind::kChunked;
-      // An MCP error event is the whole response to the request: it ends the stream in order. An
-      // LLM stream must not look complete.
-      const bool ends = chunked && state_.call.kind == CallKind::kMcpTool;
-      const std::string size = chunked ? ChunkSize(last.size()) : std::string{};
-      const std::string tail =
-          chunked ? std::string(kCrlf) + (ends ? std::string(kLastChunk) : std::string{})
-                  : std::string{};
-      const bool written = co_await state_.client.WriteAll(size, last, tail);
-      end.delivered = written && ends;
-    }
+  if (!watch_.event_stream() || !state_.enforce) {
+    co_return end;
   }
+  if (state_.stream != nullptr && state_.stream->can_resume()) {
+    state_.sent_head = framing_;
+    end.resumable = true;
+    co_return end;
+  }
+  co_return co_await FailStream(std::move(end));
+}
+
+net::Task<ResponseRelay::End> ResponseRelay::FinishResumed(Stop stop) {
+  translate::StreamTranslator& stream = *state_.stream;
+  std::string last;
+  if (stop == Stop::kClean) {
+    last = stream.Feed(held_);
+    last += stream.End();
+  }
+  held_.clear();
+  End end;
+  if (stop == Stop::kClean && stream.state() == translate::StreamTranslator::State::kEnded) {
+    const bool chunked = framing_.kind == OutFraming::Kind::kChunked;
+    end.delivered = co_await WriteChunk(last, chunked ? kLastChunk : std::string_view{});
+    end.error_class =
+        end.delivered ? ErrorClass::kNone : policy::ClassifyTransport(TransportEvent::kClientGone);
+    state_.client.reset_on_close = state_.client.reset_on_close && chunked;
+    co_return end;
+  }
+  const ErrorClass seen = watch_.Class();
+  end.error_class = stop == Stop::kLimit        ? policy::ClassifyTransport(state_.expired)
+                    : seen == ErrorClass::kNone ? ErrorClass::kStreamTruncated
+                                                : seen;
+  end.resumable = stream.can_resume();
+  if (!last.empty()) {
+    (void)co_await WriteChunk(last, {});
+  }
+  if (end.resumable) {
+    co_return end;
+  }
+  state_.client.keep_alive = false;
+  co_return co_await FailStream(std::move(end));
+}
+
+net::Task<ResponseRelay::End> ResponseRelay::FailStream(End end) {
+  end.resumable = false;
+  state_.client.keep_alive = false;
+  const inspect::ErrorReply reply = state_.Reply(end.error_class);
+  const std::string last =
+      state_.resumed ? state_.stream->Fail(reply) : MakeStreamError(state_.call, reply);
+  if (last.empty()) {
+    co_return end;
+  }
+  const bool chunked = framing_.kind == OutFraming::Kind::kChunked;
+  // An MCP error event is the whole response to the request: it ends the stream in order. An LLM
+  // stream must not look complete.
+  const bool ends = chunked && state_.call.kind == CallKind::kMcpTool;
+  const std::string size = chunked ? ChunkSize(last.size()) : std::string{};
+  const std::string tail =
+      chunked ? std::string(kCrlf) + (ends ? std::string(kLastChunk) : std::string{})
+              : std::string{};
+  const bool written = co_await state_.client.WriteAll(size, last, tail);
+  end.delivered = written && ends;
   co_return end;
 }
 

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "sidecar/proxy/tiers.h"
+#include "sidecar/translate/request.h"
+
 namespace reliability::sidecar::proxy {
 namespace {
 
@@ -95,7 +98,7 @@ OutFraming ResponseRelay::Framing() const {
     }
     return says_zero ? OutFraming{.kind = OutFraming::Kind::kLength, .length = 0} : OutFraming{};
   }
-  if (length.has_value() && !swap_.active()) {
+  if (length.has_value() && !swap_.active() && !gated_) {
     return {.kind = OutFraming::Kind::kLength, .length = *length};
   }
   return {.kind = state_.request.version >= 11 ? OutFraming::Kind::kChunked
@@ -109,14 +112,64 @@ void ResponseRelay::WriteHead(const OutFraming& framing) {
     state_.client.reset_on_close = true;  // until the body was whole
   }
   committed_ = true;
+  const Tier* tier = state_.call.tier;
+  // A head that goes out before the content cannot say who will answer.
+  const bool known = state_.enforce && tier != nullptr && !HoldsStream();
   WriteResponseHead(out_, head_,
                     {.turn_id = state_.call.kind == CallKind::kLlm
                                     ? std::string_view(state_.call.admission.turn_id)
                                     : std::string_view{},
                      .route = state_.call.route,
                      .keep_alive = state_.client.keep_alive,
-                     .retried = retried_},
+                     .retried = retried_,
+                     .served_by = known ? std::string_view(tier->name) : std::string_view{},
+                     .degraded = known && state_.call.admission.stood_in ? "fallback" : ""},
                     framing);
+}
+
+void ResponseRelay::PrepareStream() {
+  gated_ = state_.enforce && watch_.llm_stream();
+  if (state_.resumed) {
+    if (watch_.event_stream()) {
+      hold_ = false;
+      committed_ = true;
+      framing_ = *state_.sent_head;
+    }
+    return;
+  }
+  state_.stream.reset();
+  const ChainPlan* chain = state_.snapshot->chain.get();
+  const Call& call = state_.call;
+  if (!gated_ || chain == nullptr || call.offers.empty() || !call.api.has_value() ||
+      chain->document.on_mid_stream_failure !=
+          sidecar_config::MidStreamFailure::kRestartIfOnlyText) {
+    return;
+  }
+  const translate::Format format = FormatOf(call);
+  auto caller = translate::ReadCaller(format, state_.body.whole());
+  if (caller.has_value()) {
+    state_.stream = std::make_unique<translate::StreamTranslator>(
+        format, std::move(*caller), OriginOf(state_), translate::StreamTranslator::Use::kWatch);
+  }
+}
+
+bool ResponseRelay::Judge(std::string_view event) {
+  const int before = watch_.malformed();
+  watch_.Feed(event);
+  if (watch_.malformed() == before) {
+    return true;
+  }
+  state_.loop.metrics.CountDroppedEvent();
+  broken_call_ = broken_call_ || watch_.asks_for_tools();
+  return false;
+}
+
+net::Task<bool> ResponseRelay::PassResumed(std::string_view payload) {
+  const std::string out = state_.stream->Feed(payload);
+  if (out.empty()) {
+    co_return true;
+  }
+  co_return co_await WriteChunk(out, {});
 }
 
 net::Task<bool> ResponseRelay::WriteChunk(std::string_view payload, std::string_view tail) {
@@ -162,8 +215,18 @@ net::Task<bool> ResponseRelay::Pass(std::string_view payload) {
     swapped_ = swap_.Feed(payload);
     payload = swapped_;
   }
-  watch_.Feed(payload);
+  if (gated_) {
+    payload = gate_.Feed(payload, [this](std::string_view event) { return Judge(event); });
+  } else {
+    watch_.Feed(payload);
+  }
   OnProgress();
+  if (state_.resumed && watch_.event_stream()) {
+    co_return co_await PassResumed(payload);
+  }
+  if (state_.stream != nullptr) {
+    (void)state_.stream->Feed(payload);  // only watches
+  }
   if (state_.sent_head && !watch_.event_stream()) {
     co_return true;
   }
@@ -261,6 +324,9 @@ net::Task<ResponseRelay::Stop> ResponseRelay::Pump() {
         co_return Stop::kClientGone;
       }
       state_.limits.Extend(state_.client.TakeStalled());
+      if (broken_call_ || (state_.resumed && state_.stream->failure().has_value())) {
+        co_return Stop::kBadFraming;
+      }
     }
   }
   co_return Stop::kClean;
@@ -269,6 +335,7 @@ net::Task<ResponseRelay::Stop> ResponseRelay::Pump() {
 net::Task<ResponseRelay::End> ResponseRelay::Run() {
   hold_ = WantsHold();
   PrepareLimits();
+  PrepareStream();
   if (HoldsStream()) {
     state_.wake_at = state_.loop.deadlines.Now() + kHoldComment;
   }
@@ -277,19 +344,32 @@ net::Task<ResponseRelay::End> ResponseRelay::Run() {
   state_.wake_at = MonotonicTime::max();
   if (stop == Stop::kClean) {
     attempt_.Keep();
+    std::string rest = gate_.TakeRest();  // the last event may lack its blank line
+    if (!rest.empty() && Judge(rest)) {
+      held_ += rest;
+    }
     watch_.Finish(true);
+    if (state_.resumed && watch_.event_stream()) {
+      co_return co_await FinishResumed(stop);
+    }
     End end = EndClean();
     co_return co_await FinishClean(std::move(end));
   }
   // What is whole is whole, even if the upstream did not end it properly.
   if ((stop == Stop::kLimit || stop == Stop::kCut) && watch_.event_stream() && watch_.complete()) {
     watch_.Finish(false);
+    if (state_.resumed) {
+      co_return co_await FinishResumed(Stop::kClean);
+    }
     state_.client.keep_alive =
         state_.client.keep_alive && (framing_.kind == OutFraming::Kind::kChunked || !committed_);
     End end = EndClean();
     co_return co_await FinishClean(std::move(end));
   }
   watch_.Finish(false);
+  if (state_.resumed && watch_.event_stream() && stop != Stop::kClientGone) {
+    co_return co_await FinishResumed(stop);
+  }
   co_return co_await FinishCut(stop);
 }
 

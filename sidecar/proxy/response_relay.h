@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "libs/net/http_body.h"
+#include "sidecar/inspect/event_gate.h"
 #include "sidecar/proxy/answer_watch.h"
 #include "sidecar/proxy/exchange_state.h"
 #include "sidecar/proxy/heads.h"
@@ -31,11 +32,16 @@ class ResponseRelay {
     // `open`, and it must not be passed on: answer this class in the caller's format.
     bool answer_instead = false;
     std::string detail;
+    // A stream that broke after content, and that another tier can go on with: Resume… or
+    // FailStream() must follow.
+    bool resumable = false;
   };
   // Reads the answer to its end, or until it must be passed on and was.
   [[nodiscard]] net::Task<End> Run();
   // Passes on what is open. `retried`: the agent's SDK need not repeat what was repeated here.
   [[nodiscard]] net::Task<End> Deliver(bool retried);
+  // Ends a stream of which the agent has content: an error event, never the end of a whole one.
+  [[nodiscard]] net::Task<End> FailStream(End end);
   [[nodiscard]] const AnswerWatch& watch() const { return watch_; }
 
  private:
@@ -56,6 +62,11 @@ class ResponseRelay {
   [[nodiscard]] net::Task<bool> WriteHoldComment();
   [[nodiscard]] net::Task<bool> WriteChunk(std::string_view payload, std::string_view tail);
   void OnProgress();
+  void PrepareStream();
+  // Whether a whole event may pass.
+  [[nodiscard]] bool Judge(std::string_view event);
+  [[nodiscard]] net::Task<bool> PassResumed(std::string_view payload);
+  [[nodiscard]] net::Task<End> FinishResumed(Stop stop);
   [[nodiscard]] OutFraming Framing() const;
   void WriteHead(const OutFraming& framing);
   // Gives up holding: head and held bytes go out, the rest streams.
@@ -74,6 +85,9 @@ class ResponseRelay {
   HeldBytes held_bytes_;
   inspect::TokenSwap swap_;  // of a repeated MCP request: its tokens back to the agent's
   std::string swapped_;
+  inspect::EventGate gate_;
+  bool gated_ = false;
+  bool broken_call_ = false;  // an event was lost inside a tool call
   bool hold_ = false;
   bool cut_ = false;  // Observe: what came is passed on, and no end
   policy::ErrorClass cut_class_ = policy::ErrorClass::kNone;

@@ -99,6 +99,30 @@ Result<RouteTable> RouteTable::Build(const sidecar_config::PolicyDocument& polic
   return table;
 }
 
+Result<Route> RouteTable::LlmRoute(const std::string& name, LlmFormat format,
+                                   const std::string& url, const std::string& ca_file,
+                                   const TlsFactory& tls) {
+  Route route;
+  route.name = name;
+  route.format = format;
+  auto parsed = net::ParseUrl(url);
+  if (!parsed.has_value()) {
+    return Fail(Code::kInvalid, "url: " + parsed.error().message);
+  }
+  route.url = std::move(*parsed);
+  route.configured = true;
+  route.base_path = BasePath(route);
+  route.pool_key = route.url.origin + "|" + ca_file;
+  if (route.url.tls) {
+    auto context = tls(ca_file);
+    if (!context.has_value()) {
+      return Fail(Code::kUnavailable, "caFile: " + context.error().message);
+    }
+    route.tls = std::move(*context);
+  }
+  return route;
+}
+
 const Route* RouteTable::Find(UpstreamKind kind, std::string_view name) const {
   for (const Route& route : routes_) {
     if (route.kind == kind && route.name == name) {

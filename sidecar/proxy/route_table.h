@@ -51,6 +51,13 @@ class RouteTable {
                                                 const Environment& environment,
                                                 const TlsFactory& tls);
 
+  // An LLM's address that no path leads to (a tier of a chain). kInvalid begins with "url: "; other
+  // codes: its CA file cannot be used at present.
+  [[nodiscard]] static Result<Route> LlmRoute(const std::string& name,
+                                              sidecar_config::LlmFormat format,
+                                              const std::string& url, const std::string& ca_file,
+                                              const TlsFactory& tls);
+
   // `path` without query. nullopt: no such route.
   [[nodiscard]] std::optional<RouteMatch> Match(std::string_view path) const;
   [[nodiscard]] const std::vector<Route>& routes() const { return routes_; }

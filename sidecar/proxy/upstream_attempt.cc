@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "libs/net/http_head_parser.h"
+#include "sidecar/proxy/tiers.h"
 
 namespace reliability::sidecar::proxy {
 namespace {
@@ -29,7 +30,7 @@ UpstreamAttempt::Failure UpstreamAttempt::After(Interrupt interrupt) const {
 
 net::Task<UpstreamAttempt::Failure> UpstreamAttempt::Run() {
   LoopContext& loop = state_.loop;
-  const Route& route = *state_.call.route;
+  const Route& route = *state_.call.upstream;
   PrepareHead();
   stream_ = loop.pool.Acquire(route.pool_key,
                               state_.call.repeatable ? net::kMaxIdle : net::kMaxIdleUnrepeatable);
@@ -59,7 +60,7 @@ net::Task<UpstreamAttempt::Failure> UpstreamAttempt::Run() {
 
 net::Task<UpstreamAttempt::Failure> UpstreamAttempt::Connect() {
   LoopContext& loop = state_.loop;
-  const net::Url& url = state_.call.route->url;
+  const net::Url& url = state_.call.upstream->url;
   state_.limits.Set(Limits::kConnect,
                     loop.deadlines.Now() + state_.snapshot->policy.timeouts.connect,
                     TransportEvent::kConnectTimeout);
@@ -124,14 +125,14 @@ net::Task<UpstreamAttempt::Failure> UpstreamAttempt::ConnectTo(net::Endpoint end
       co_return After(interrupt);
     }
   }
-  if (state_.call.route->url.tls) {
+  if (state_.call.upstream->url.tls) {
     co_return co_await SecureConnection();
   }
   co_return std::nullopt;
 }
 
 net::Task<UpstreamAttempt::Failure> UpstreamAttempt::SecureConnection() {
-  const Route& route = *state_.call.route;
+  const Route& route = *state_.call.upstream;
   if (const Status started = stream_.StartTls(*route.tls, route.url.host); !started.has_value()) {
     detail_ = started.error().message;
     co_return TransportEvent::kConnectFailed;
@@ -155,8 +156,12 @@ net::Task<UpstreamAttempt::Failure> UpstreamAttempt::SecureConnection() {
 
 void UpstreamAttempt::PrepareHead() {
   const RequestBody& body = state_.body;
-  const std::string_view whole =
-      state_.call.renamed ? std::string_view(state_.call.renamed->body) : body.whole();
+  std::string_view whole = body.whole();
+  if (state_.call.renamed) {
+    whole = state_.call.renamed->body;
+  } else if (!state_.call.sent_body.empty()) {
+    whole = state_.call.sent_body;
+  }
   OutFraming framing;
   if (body.done()) {
     const std::size_t size = whole.size();
@@ -170,11 +175,16 @@ void UpstreamAttempt::PrepareHead() {
   }
   RequestEdit edit{
       .target = state_.call.target, .identity_encoding = state_.call.inspected, .deadline_ms = {}};
+  const bool foreign = IsForeign(state_.call);
+  if (foreign) {
+    edit.foreign = true;
+    edit.key = state_.call.tier->key;
+  }
   const Limit& total = state_.limits.Nearest();
-  if (state_.enforce && total.at != MonotonicTime::max()) {
+  if (state_.enforce && !foreign && total.at != MonotonicTime::max()) {
     edit.deadline_ms = (total.at - state_.loop.deadlines.Now()).count();
   }
-  WriteRequestHead(head_, state_.request, *state_.call.route, edit, framing);
+  WriteRequestHead(head_, state_.request, *state_.call.upstream, edit, framing);
   out_ = {head_, {}, whole, {}};
   if (chunked_ && !whole.empty()) {
     chunk_size_ = ChunkSize(whole.size());
@@ -362,7 +372,7 @@ net::BodyKind UpstreamAttempt::body_kind() const {
 void UpstreamAttempt::Keep() {
   if (stream_.open() && sent_all_ && response_.keep_alive && input_.empty() &&
       body_kind() != net::BodyKind::kUntilEof) {
-    state_.loop.pool.Release(state_.call.route->pool_key, std::move(stream_));
+    state_.loop.pool.Release(state_.call.upstream->pool_key, std::move(stream_));
   }
 }
 

@@ -108,6 +108,8 @@ Metrics::Metrics() {
   config_rejected_ = registry_.GetCounter(kConfig, kConfigHelp, {{"result", "rejected"}});
   header_mismatch_ = registry_.GetCounter("agent_reliability_mcp_header_mismatch_total",
                                           "MCP requests whose headers and body disagree.");
+  dropped_events_ = registry_.GetCounter("agent_reliability_malformed_events_total",
+                                         "Events of LLM streams that were dropped: no JSON.");
   connections_ = registry_.GetGauge("agent_reliability_connections", "Connections of agents.");
   for (std::size_t i = 0; i < kModes.size(); ++i) {
     mode_[i] = registry_.GetGauge("agent_reliability_mode", "1 for the mode in force.",
@@ -125,6 +127,17 @@ Metrics::Metrics() {
 void Metrics::MakeRetrySeries() {
   for (int i = 0; i < policy::kErrorClassCount; ++i) {
     const auto error_class = static_cast<ErrorClass>(i);
+    if (policy::TraitsOf(error_class).next_target != policy::NextTarget::kNo) {
+      const std::string name(policy::ErrorClassName(error_class));
+      fallback_[static_cast<std::size_t>(i)] = registry_.GetCounter(
+          "agent_reliability_fallback_total",
+          "Failed attempts after which another tier of the chain was asked, by class.",
+          {{"class", name}});
+      would_fallback_[static_cast<std::size_t>(i)] = registry_.GetCounter(
+          "agent_reliability_would_fallback_total",
+          "Failed attempts that Enforce would have sent to another tier (enforcement: Observe).",
+          {{"class", name}});
+    }
     if (!policy::TraitsOf(error_class).retryable) {
       continue;
     }
@@ -158,6 +171,19 @@ void Metrics::CountRetry(ErrorClass error_class, policy::RetryDecision decision,
   } else if (decision == policy::RetryDecision::kRetry) {
     would_retry_[at].Add();
   }
+}
+
+void Metrics::CountFallback(ErrorClass error_class, bool enforce) {
+  (enforce ? fallback_ : would_fallback_)[static_cast<std::size_t>(error_class)].Add();
+}
+
+void Metrics::CountServed(const std::string& tier) {
+  // Names of tiers come from the policy: at most nine.
+  registry_
+      .GetCounter("agent_reliability_fallback_served_total",
+                  "Calls of a chain by the tier that answered; terminal = its last resort.",
+                  {{"tier", tier}})
+      .Add();
 }
 
 void Metrics::CountTurn(const policy::TurnRecord& turn) {

@@ -61,9 +61,15 @@ class Metrics {
   void CountRetry(policy::ErrorClass error_class, policy::RetryDecision decision, bool enforce);
   // How a call that was retried ended.
   void CountRetried(bool rescued) { retried_[rescued ? 1 : 0].Add(); }
+  // A failure was answered elsewhere (in Observe: would have been).
+  void CountFallback(policy::ErrorClass error_class, bool enforce);
+  // Who answered a call of a chain: a tier, or its last resort.
+  void CountServed(const std::string& tier);
   void CountTransition(policy::BreakerEventKind kind);
   void CountBad(BadRequest reason);
   void CountConfig(bool loaded);
+  // An event of an LLM stream that is no JSON was not passed on.
+  void CountDroppedEvent() { dropped_events_.Add(); }
   void CountHeaderMismatch() { header_mismatch_.Add(); }
   void AddConnections(int delta) { connections_.Add(delta); }
 
@@ -94,11 +100,14 @@ class Metrics {
       retries_;
   std::array<metrics::Counter, policy::kErrorClassCount> would_retry_;
   std::array<metrics::Counter, 2> retried_;
+  std::array<metrics::Counter, policy::kErrorClassCount> fallback_;
+  std::array<metrics::Counter, policy::kErrorClassCount> would_fallback_;
   std::array<metrics::Counter, 5> transitions_;
   std::array<metrics::Counter, kBadRequestCount> bad_;
   metrics::Counter config_loaded_;
   metrics::Counter config_rejected_;
   metrics::Counter header_mismatch_;
+  metrics::Counter dropped_events_;
   metrics::Gauge connections_;
   std::array<metrics::Gauge, 4> mode_;
   metrics::Gauge mode_stale_;

@@ -27,7 +27,8 @@ std::string MakePolicy(const std::string& url, const PolicyTweaks& t) {
          R"(","upstreams":[{"kind":"LLM","name":"openai","format":"OpenAI","url":")" + url +
          "/v1\"" + ca + R"(},{"kind":"LLM","name":"claude","format":"Anthropic","url":")" + url +
          "\"" + ca + R"(},{"kind":"MCP","name":"orders","url":")" + url + "/mcp\"" + ca +
-         R"(},{"kind":"HTTP","name":"shop","url":")" + url + "/shop\"" + ca + "}]," +
+         R"(},{"kind":"HTTP","name":"shop","url":")" + url + "/shop\"" + ca + "}" +
+         t.more_upstreams + "]," + (t.chain.empty() ? "" : R"("fallbackChain":)" + t.chain + ",") +
          R"("turn":{)" + number("timeoutMs", t.turn_ms) + "," +
          number("synthesisReserveMs", t.reserve_ms) + R"(},"timeouts":{)" +
          number("llmMs", t.llm_ms) + "," + number("toolMs", t.tool_ms) + "," +

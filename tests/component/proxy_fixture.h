@@ -30,7 +30,9 @@ struct PolicyTweaks {
   int max_retries = 0;
   int retry_after_max_ms = 3000;
   int backoff_ms = 20;
-  std::string retries = {};  // more fields of `retries`, JSON with a leading comma
+  std::string more_upstreams = {};  // JSON with a leading comma
+  std::string chain = {};           // JSON of fallbackChain
+  std::string retries = {};         // more fields of `retries`, JSON with a leading comma
 };
 
 // Routes openai (/v1), claude, orders (/mcp), shop (/shop) at `url`; SLOs tasks and tools.

@@ -1,0 +1,178 @@
+// Which place of a fallback chain a call goes to, and what became of each. Part of Decisions.
+#include <algorithm>
+#include <utility>
+
+#include "libs/base/log.h"
+#include "sidecar/proxy/decisions.h"
+
+namespace reliability::sidecar::proxy {
+namespace {
+
+using policy::ErrorClass;
+
+// The upstream gave an answer of its own, good or bad.
+bool Answered(ErrorClass error_class) {
+  switch (error_class) {
+    case ErrorClass::kConnect:
+    case ErrorClass::kResetBeforeHeaders:
+    case ErrorClass::kTimeoutConnect:
+    case ErrorClass::kTimeoutFirstToken:
+    case ErrorClass::kTimeoutTotal:
+    case ErrorClass::kCircuitOpen:
+    case ErrorClass::kLocalOutage:
+      return false;
+    default:
+      return true;
+  }
+}
+
+}  // namespace
+
+void Decisions::ConfigureChain(const config::Snapshot& snapshot) {
+  if (snapshot.chain == nullptr) {
+    chain_counts_.reset();
+    tiers_.Configure({}, Milliseconds{0});
+    return;
+  }
+  const ChainPlan& chain = *snapshot.chain;
+  std::string names = chain.name;
+  sidecar_config::ChainCounts counts;
+  counts.name = chain.name;
+  for (const Tier& tier : chain.tiers) {
+    names += '\n' + tier.name;
+    sidecar_config::TierCounts one;
+    one.name = tier.name;
+    // Counters are monotone as long as the tier keeps its name.
+    if (chain_counts_.has_value()) {
+      const auto& old = chain_counts_->tiers;
+      const auto found = std::find_if(old.begin(), old.end(),
+                                      [&](const auto& known) { return known.name == tier.name; });
+      if (found != old.end()) {
+        one = *found;
+      }
+    }
+    one.skipped = tier.skipped;
+    counts.tiers.push_back(std::move(one));
+  }
+  counts.terminal_served = chain_counts_.has_value() ? chain_counts_->terminal_served : 0;
+  chain_counts_ = std::move(counts);
+  tiers_.Configure(names, chain.document.sticky);
+}
+
+bool Decisions::HasLaterOffer(const Admission& admission, const std::vector<TierOffer>& offers,
+                              const Now& now) const {
+  for (std::size_t i = 0; i < offers.size(); ++i) {
+    if (!admission.tried.test(i) && offers[i].skipped.empty() &&
+        !breakers_.Refuses(offers[i].target, now.mono)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+void Decisions::EnterOffer(Admission& admission, const std::vector<TierOffer>& offers,
+                           std::size_t offer) {
+  admission.offer = offer;
+  admission.tried.set(offer);
+  admission.target = offers[offer].target;
+  admission.component = offers[offer].component;
+  admission.tier = offers[offer].tier;
+  admission.earlier_retries += admission.retries;
+  admission.retries = 0;
+}
+
+void Decisions::ChooseOffer(Admission& admission, const std::vector<TierOffer>& offers,
+                            const Now& now) {
+  admission.called = admission.target;
+  if (offers.empty()) {
+    return;
+  }
+  std::size_t start = 0;
+  if (const auto tier = tiers_.Start(admission.turn, now.mono)) {
+    const auto found = std::find_if(offers.begin(), offers.end(), [&](const TierOffer& offer) {
+      return offer.tier == tier && offer.skipped.empty();
+    });
+    start = found == offers.end() ? 0 : static_cast<std::size_t>(found - offers.begin());
+  }
+  EnterOffer(admission, offers, start);
+  admission.later_offer = HasLaterOffer(admission, offers, now);
+}
+
+bool Decisions::NextOffer(const config::Snapshot& snapshot, Admission& admission,
+                          const std::vector<TierOffer>& offers, ErrorClass error_class) {
+  const bool larger = error_class == ErrorClass::kContextLength;
+  if (snapshot.chain == nullptr || offers.empty() ||
+      (!larger && !snapshot.chain->Advances(error_class) &&
+       error_class != ErrorClass::kDeadlineExceeded)) {
+    return false;
+  }
+  const Now now = Time();
+  const MutexLock lock(mutex_);
+  for (std::size_t step = 1; step < offers.size(); ++step) {
+    const std::size_t next = (admission.offer + step) % offers.size();
+    const TierOffer& offer = offers[next];
+    if (admission.tried.test(next) || !offer.skipped.empty() || (larger && !offer.larger_context)) {
+      continue;
+    }
+    if (!snapshot.enforce()) {
+      metrics_.CountFallback(error_class, false);
+      return false;
+    }
+    const Admission before = admission;
+    EnterOffer(admission, offers, next);
+    admission.stood_in = true;
+    admission.later_offer = HasLaterOffer(admission, offers, now);
+    ResolveLimit(admission, now);
+    const auto left = TimeLeft(admission, now);
+    if (admission.limit.allowed && (!left || left->count() > 0)) {
+      PassBreaker(snapshot, admission, now);
+      if (!admission.refusal.has_value()) {
+        metrics_.CountFallback(error_class, true);
+        log::Info("fallback", {{"from", breakers_.TargetKey(before.target)},
+                               {"to", breakers_.TargetKey(admission.target)},
+                               {"class", policy::ErrorClassName(error_class)},
+                               {"turn", admission.turn_id}});
+        return true;
+      }
+      NoteTier(admission, ErrorClass::kCircuitOpen);
+    }
+    const auto tried = admission.tried;
+    admission = before;
+    admission.tried = tried;
+  }
+  return false;
+}
+
+void Decisions::NoteTier(const Admission& admission, ErrorClass error_class) {
+  if (!chain_counts_.has_value() || !admission.tier.has_value() ||
+      *admission.tier >= chain_counts_->tiers.size() ||
+      policy::TraitsOf(error_class).breaker == policy::BreakerEffect::kNeutral) {
+    return;
+  }
+  sidecar_config::TierCounts& counts = chain_counts_->tiers[*admission.tier];
+  counts.reachable = Answered(error_class);
+  if (error_class == ErrorClass::kNone) {
+    ++counts.served;
+    return;
+  }
+  counts.failed += error_class == ErrorClass::kCircuitOpen ? 0 : 1;
+  counts.last_class = policy::ErrorClassName(error_class);
+}
+
+void Decisions::EndChain(const Admission& admission, const CallEnd& end, const Now& now) {
+  if (!chain_counts_.has_value()) {
+    return;
+  }
+  if (end.terminal) {
+    ++chain_counts_->terminal_served;
+    metrics_.CountServed("terminal");
+  }
+  if (end.outcome.error_class == ErrorClass::kNone && end.attempted && admission.tier.has_value()) {
+    NoteTier(admission, ErrorClass::kNone);
+    metrics_.CountServed(chain_counts_->tiers[*admission.tier].name);
+    tiers_.Served(admission.turn, *admission.tier, admission.stood_in, !end.tool_calls.empty(),
+                  now.mono);
+  }
+}
+
+}  // namespace reliability::sidecar::proxy

@@ -1,0 +1,40 @@
+#pragma once
+// A call at the places of its fallback chain: which there are, and its request for each. Loop
+// thread only.
+#include <string>
+
+#include "sidecar/proxy/exchange_state.h"
+#include "sidecar/translate/answer.h"
+#include "sidecar/translate/format.h"
+
+namespace reliability::sidecar::proxy {
+
+// Fills the call's offers and tiers if its policy has a chain that it can use: the place that the
+// agent addressed, then the tiers behind it.
+void ListOffers(ExchangeState& state);
+
+// The same for a Responses request, whose model nobody needs without a chain.
+void ListOffersOfResponses(ExchangeState& state);
+
+// Makes the admission's offer the place of the next attempt: address, path, body. False: the
+// request cannot be written for it.
+[[nodiscard]] bool GoToOffer(ExchangeState& state);
+
+// The agent's format, and what a stream or template of ours says about itself.
+[[nodiscard]] translate::Format FormatOf(const Call& call);
+[[nodiscard]] translate::Origin OriginOf(const ExchangeState& state);
+
+// The chain's last resort as an answer in the agent's own format, or as the bytes of a stream whose
+// head is out; nullopt: the chain has none.
+struct Terminal {
+  inspect::MadeAnswer answer;
+  std::string stream;
+};
+[[nodiscard]] std::optional<Terminal> MakeTerminal(const ExchangeState& state,
+                                                   policy::ErrorClass reason);
+
+// Whether the running place has another origin than the agent's own upstream: the agent's
+// credentials do not go there (data-plane ruling 50).
+[[nodiscard]] bool IsForeign(const Call& call);
+
+}  // namespace reliability::sidecar::proxy

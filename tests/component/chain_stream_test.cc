@@ -1,0 +1,174 @@
+// Streams of a chain: another tier answers until the first content, and goes on behind it if the
+// policy says so; broken events are dropped. S06 to S11, S14 of the failover suite.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <fstream>
+#include <memory>
+
+#include "tests/component/proxy_fixture.h"
+
+namespace reliability::component {
+namespace {
+
+constexpr const char* kOpenAi = "/llm/openai/v1/chat/completions";
+
+bool Has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+FakeUpstream::Script Words(int count, int cut_after = -1) {
+  return [=](auto& c, const SeenRequest&) {
+    c.Send(kEventStreamHead);
+    for (int i = 1; i <= count; ++i) {
+      if (i == cut_after + 1 && cut_after >= 0) {
+        c.Close();
+        return;
+      }
+      c.Chunk(Token((i > 1 ? " word" : "word") + std::to_string(i)));
+    }
+    c.Chunk(kStopEvent);
+    c.Chunk(kDoneEvent);
+    c.Send("0\r\n\r\n");
+  };
+}
+
+// The text that an SDK would put together.
+std::string TextOf(const std::string& body) {
+  std::string text;
+  constexpr std::string_view kContent = "\"content\":\"";
+  for (std::size_t at = body.find(kContent); at != std::string::npos;
+       at = body.find(kContent, at)) {
+    at += kContent.size();
+    text += body.substr(at, body.find('"', at) - at);
+  }
+  return text;
+}
+
+class ChainStream : public ProxyFixture {
+ protected:
+  PolicyTweaks Tweaks(const FakeUpstream& second, const std::string& more = {}) const {
+    PolicyTweaks tweaks;
+    tweaks.more_upstreams =
+        R"(,{"kind":"LLM","name":"backup","format":"OpenAI","url":")" + second.url() + "/v1\"}";
+    // One origin would need no key; two fake upstreams have two.
+    tweaks.chain =
+        R"({"name":"c","stickyMs":0,"tiers":[{"name":"first","upstream":"openai"},)"
+        R"({"name":"second","upstream":"backup","model":"small","credential":"/etc/hostname"}])" +
+        more + "}";
+    return tweaks;
+  }
+};
+
+TEST_F(ChainStream, ALateFirstTokenIsAnsweredByTheNextTier) {
+  FakeUpstream first([](auto& c, const SeenRequest&) {
+    c.Send(kEventStreamHead);
+    c.AwaitClose();
+  });
+  FakeUpstream second(Words(3));
+  auto tweaks = Tweaks(second);
+  tweaks.first_token_ms = 1500;
+  Start(MakePolicy(first.url(), tweaks));
+  Agent agent(port());
+  const Answer answer = agent.Post(kOpenAi, Chat("hi", true));
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_TRUE(Has(answer.body, ": hold")) << answer.body;
+  EXPECT_EQ(TextOf(answer.body), "word1 word2 word3");
+  EXPECT_TRUE(answer.complete);
+  EXPECT_TRUE(first.AwaitClosed(1));
+}
+
+TEST_F(ChainStream, ABrokenStreamIsAnErrorByDefault) {
+  FakeUpstream first(Words(6, 4));
+  FakeUpstream second(Words(6));
+  Start(MakePolicy(first.url(), Tweaks(second)));
+  Agent agent(port());
+  const Answer answer = agent.Post(kOpenAi, Chat("hi", true));
+  EXPECT_FALSE(answer.complete);
+  EXPECT_TRUE(Has(answer.body, "data: {\"error\":"));
+  EXPECT_FALSE(Has(answer.body, "[DONE]"));
+  EXPECT_EQ(second.count(), 0U);
+}
+
+TEST_F(ChainStream, AnotherTierGoesOnIfItSaysTheSame) {
+  FakeUpstream first(Words(6, 4));
+  FakeUpstream second(Words(6));
+  Start(MakePolicy(first.url(), Tweaks(second, R"(,"onMidStreamFailure":"RestartIfOnlyText")")));
+  Agent agent(port());
+  const Answer answer = agent.Post(kOpenAi, Chat("hi", true));
+  EXPECT_TRUE(answer.complete) << answer.body;
+  EXPECT_EQ(TextOf(answer.body), "word1 word2 word3 word4 word5 word6");
+  EXPECT_TRUE(Has(answer.body, "[DONE]"));
+  EXPECT_FALSE(Has(answer.body, "\"error\"")) << answer.body;
+  EXPECT_EQ(second.count(), 1U);
+  EXPECT_TRUE(AwaitCounts(kTasks, 1, 0));
+}
+
+TEST_F(ChainStream, AnotherTierThatSaysSomethingElseEndsInAnError) {
+  FakeUpstream first(Words(6, 4));
+  FakeUpstream second([](auto& c, const SeenRequest&) {
+    c.Send(kEventStreamHead);
+    c.Chunk(Token("something else"));
+    c.Chunk(kStopEvent);
+    c.Chunk(kDoneEvent);
+    c.Send("0\r\n\r\n");
+  });
+  Start(MakePolicy(first.url(), Tweaks(second, R"(,"onMidStreamFailure":"RestartIfOnlyText")")));
+  Agent agent(port());
+  const Answer answer = agent.Post(kOpenAi, Chat("hi", true));
+  EXPECT_FALSE(answer.complete) << answer.body;
+  EXPECT_FALSE(Has(answer.body, "something")) << answer.body;
+  EXPECT_TRUE(Has(answer.body, "\"error\"")) << answer.body;
+  EXPECT_FALSE(Has(answer.body, "[DONE]"));
+}
+
+TEST_F(ChainStream, AnEventThatIsNoJsonIsDropped) {
+  FakeUpstream first([](auto& c, const SeenRequest&) {
+    c.Send(kEventStreamHead);
+    c.Chunk(Token("a"));
+    c.Chunk("data: {\"broken\n\n" + Token("b"));
+    c.Chunk(kStopEvent);
+    c.Chunk(kDoneEvent);
+    c.Send("0\r\n\r\n");
+  });
+  Start(MakePolicy(first.url()));
+  Agent agent(port());
+  const Answer answer = agent.Post(kOpenAi, Chat("hi", true));
+  EXPECT_EQ(answer.body, Token("a") + Token("b") + kStopEvent + kDoneEvent);
+  EXPECT_EQ(Metric("agent_reliability_malformed_events_total"), 1);
+  EXPECT_TRUE(AwaitCounts(kTasks, 1, 0));
+}
+
+TEST_F(ChainStream, InsideAToolCallItIsAnError) {
+  FakeUpstream first([](auto& c, const SeenRequest&) {
+    c.Send(kEventStreamHead);
+    c.Chunk(R"(data: {"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"a","function":)"
+            R"({"name":"s","arguments":"{"}}]}}]})"
+            "\n\n");
+    c.Chunk("data: {\"broken\n\n");
+    c.AwaitClose();
+  });
+  Start(MakePolicy(first.url()));
+  Agent agent(port());
+  const Answer answer = agent.Post(kOpenAi, Chat("hi", true));
+  EXPECT_FALSE(answer.complete);
+  EXPECT_TRUE(Has(answer.body, "malformed")) << answer.body;
+}
+
+TEST_F(ChainStream, ObservePassesEverything) {
+  const std::string broken = "data: {\"broken\n\n";
+  FakeUpstream first([&](auto& c, const SeenRequest&) {
+    c.Send(kEventStreamHead);
+    c.Chunk(Token("a") + broken);
+    c.Chunk(kStopEvent);
+    c.Chunk(kDoneEvent);
+    c.Send("0\r\n\r\n");
+  });
+  Start(MakePolicy(first.url(), {.enforce = false}));
+  Agent agent(port());
+  const Answer answer = agent.Post(kOpenAi, Chat("hi", true));
+  EXPECT_TRUE(Has(answer.body, broken));
+}
+
+}  // namespace
+}  // namespace reliability::component
