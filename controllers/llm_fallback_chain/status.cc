@@ -68,6 +68,7 @@ Condition Programmed(const Input& input) {
   }
   if (sidecars == 0) {
     std::vector<std::string> names;
+    names.reserve(input.policies.size());
     for (const auto& policy : input.policies) {
       names.push_back(policy->metadata.name);
     }

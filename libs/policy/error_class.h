@@ -14,7 +14,7 @@ enum class ErrorClass : std::uint8_t {
 #undef ERROR_CLASS
 };
 
-#define ERROR_CLASS(...) +1
+#define ERROR_CLASS(...) +1  // NOLINT(bugprone-macro-parentheses): a sum of the rows
 inline constexpr int kErrorClassCount =
 #include "libs/policy/error_classes.inc"
     ;
