@@ -8,9 +8,11 @@ import math
 import statistics
 import time
 
+import judges
 from clients import Call
 from documents import BREAKER_OFF
 from extra import ALONE, BOTH, Extra
+from scenarios import QUICK_RETURN, down_for_a_minute, twenty_calls
 from verdict import Judgement
 from world import Attempt, World
 
@@ -47,6 +49,11 @@ def _breaker_spares_it(world: World, judgement: Judgement) -> None:
     judgement.required(attempts <= 10, f"{attempts} attempts although the circuit is open for 30 s")
     judgement.required(all(c.error for c in world.calls), "an answer out of nothing")
     judgement.note(f"{attempts} attempts for {OUTAGE_CALLS} calls")
+
+
+def _as_in_s15(world: World, judgement: Judgement) -> None:
+    judges.outage(world, judgement)
+    judgement.required(not judgement.failed_advisory, "; ".join(judgement.failed_advisory))
 
 
 def _one_call(world: World) -> None:
@@ -150,6 +157,8 @@ CASES = (
           faults=_unavailable, settings={"tiers": ALONE, "trip": BREAKER_OFF}, about_seconds=25),
     Extra("outage-breaker", "200 calls in an outage hardly touch the provider", _outage, _breaker_spares_it,
           faults=_unavailable, settings={"tiers": ALONE}, about_seconds=25),
+    Extra("outage-probes", "S15 where no call stays on the tier of the one before", twenty_calls, _as_in_s15,
+          faults=down_for_a_minute, settings={**QUICK_RETURN, "sticky_seconds": 0}, about_seconds=80),
     Extra("sdk-retries", "the SDK's retries do not multiply ours", _one_call, _not_multiplied, faults=_unavailable,
           streams=BOTH, sdk_retries=2, formats=("chat", "claude", "responses"), settings={"tiers": ALONE}),
     Extra("open-circuit", "an open circuit answers without its upstream", _open_circuit, _answers_without_upstream,

@@ -41,6 +41,11 @@ def _formats_of(scenario: Scenario, formats: Sequence[str]) -> list[str]:
     return [f for f in formats if f != "responses" or scenario.responses]
 
 
+def _wanted(ids: Sequence[str], case: str, wire: str) -> bool:
+    """`ids` are of cases, or of one format of a case: S08, S08/chat. None at all means every one."""
+    return not ids or case in ids or f"{case}/{wire}" in ids
+
+
 def _run(group: str, scenario: Scenario, setup: Setup) -> Run:
     return Run(
         group, scenario.id, scenario.title, setup, scenario.faults, scenario.drive, scenario.judge,
@@ -52,12 +57,12 @@ def scenario_runs(policy: str, base: Setup, formats: Sequence[str], ids: Sequenc
     """Every combination of format, streaming and SDK retries, under one of POLICIES or `direct`."""
     runs = []
     for scenario in SCENARIOS:
-        if ids and scenario.id not in ids:
-            continue
         settings = dict(scenario.settings)
         if policy in POLICIES:
             settings["on_mid_stream_failure"] = POLICIES[policy]
         for wire in _formats_of(scenario, formats):
+            if not _wanted(ids, scenario.id, wire):
+                continue
             for stream in scenario.streams:
                 for retries in SDK_RETRIES:
                     if policy == "direct" and not retries:
@@ -79,9 +84,8 @@ def extra_runs(base: Setup, formats: Sequence[str], ids: Sequence[str]) -> list[
     return [
         run(extra, wire, stream)
         for extra in EXTRAS
-        if not ids or extra.id in ids
         for wire in extra.formats
-        if wire in formats
+        if wire in formats and _wanted(ids, extra.id, wire)
         for stream in extra.streams
     ]
 
@@ -90,7 +94,7 @@ def self_test_runs(base: Setup, ids: Sequence[str]) -> list[Run]:
     """Each scenario once with a policy that is wrong for it: none may pass."""
     runs = []
     for scenario_id, wrong in WRONG.items():
-        if ids and scenario_id not in ids:
+        if not _wanted(ids, scenario_id, base.format):
             continue
         scenario = BY_ID[scenario_id]
         settings = {**scenario.settings, "on_mid_stream_failure": POLICIES["goal"], **wrong.settings}

@@ -49,12 +49,12 @@ def _s09_drive(world: World) -> None:
     world.ask(hang_seconds=HANG_SECONDS, client=client)
 
 
-def _s15_faults(world: World) -> None:
+def down_for_a_minute(world: World) -> None:
     world.unavailable("primary", forSeconds=DOWN_SECONDS)
     world.marks["recovery"] = time.time() + DOWN_SECONDS
 
 
-def _s15_drive(world: World) -> None:
+def twenty_calls(world: World) -> None:
     world.ask_at([4.0 * i for i in range(20)], lambda i: f"Question {i} [[words 60]]", HANG_SECONDS)
 
 
@@ -91,8 +91,7 @@ def _s14_faults(world: World) -> None:
 CUT = {"type": "cut", "afterContent": 40}
 RETRY_AFTER = {"retry-after": "2"}
 ALL_TIERS = {"tiers": ("primary", "secondary", "larger")}
-# A longer open time would probe too late to be seen here, and no call may insist on the tier of the one before.
-QUICK_RETURN = {"open_seconds": (10, 10), "sticky_seconds": 0}
+QUICK_RETURN = {"open_seconds": (10, 10)}  # with the defaults most probes would come after the last call
 
 SCENARIOS: tuple[Scenario, ...] = (
     Scenario("S01", "429 with Retry-After: 2, once", _answers(429, headers=RETRY_AFTER, count=1),
@@ -117,7 +116,7 @@ SCENARIOS: tuple[Scenario, ...] = (
              settings=ALL_TIERS),
     Scenario("S13", "400 content_policy_violation", _refuses(bodies.content_policy), judges.content_policy),
     Scenario("S14", "as S08, and the fallback rejects prefill", _s14_faults, judges.no_prefill, streams=STREAMED),
-    Scenario("S15", "503 for 60 s, 20 calls, one per 4 s", _s15_faults, judges.outage, drive=_s15_drive,
+    Scenario("S15", "503 for 60 s, 20 calls, one per 4 s", down_for_a_minute, judges.outage, drive=twenty_calls,
              settings=QUICK_RETURN, about_seconds=80),
     Scenario("S16", "503 always: model and usage", _is_overloaded, judges.accounting),
 )  # fmt: skip

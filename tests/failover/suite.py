@@ -62,7 +62,7 @@ def main(argv: list[str]) -> int:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--group", action="append", choices=GROUPS, help=f"default: {', '.join(IN_FULL)}")
     parser.add_argument("--format", action="append", choices=plan.FORMATS)
-    parser.add_argument("--only", type=lambda text: text.split(","), default=[], help="ids: S01,S04,probes")
+    parser.add_argument("--only", type=lambda text: text.split(","), default=[], help="ids: S01,S04/chat,probes")
     parser.add_argument("--registered", action="store_true", help="the cases of registered.py instead of --only")
     parser.add_argument("--modes", action="append", help="substring of format/stream|plain/retries|no retries")
     parser.add_argument("--without", action="append", choices=SECTIONS, default=[], help="leave out a section")

@@ -9,6 +9,7 @@ from documents import BREAKER_OFF
 
 _ALONE = ("primary",)
 _LONG = {"turn": {"timeoutMs": 120_000}, "timeouts": {"llmMs": 100_000, "firstTokenMs": 100_000}}
+_INSISTENT = {"trip": BREAKER_OFF, "sticky_seconds": 0, "retries": {"budget": {"minRetries": 1000}}}
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,6 @@ WRONG: dict[str, Wrong] = {
     "S12": Wrong("no target takes more", {"larger_context": ()}),
     "S13": Wrong("the upstream is another one", {"swapped": {"primary": "secondary"}}),
     "S14": Wrong("a cut is final", CUT_IS_FINAL),
-    "S15": Wrong("no breaker", {"trip": BREAKER_OFF, "retries": {"budget": {"minRetries": 1000}}}),
+    "S15": Wrong("no breaker, nothing sticky", _INSISTENT),
     "S16": Wrong("no fallback", {"tiers": _ALONE}),
 }
