@@ -193,12 +193,12 @@ std::string OpenAiStreamError(const ErrorReply& reply) {
   return "data: " + OpenAiBody(reply) + "\n\n";
 }
 
-std::string ResponsesStreamError(const ErrorReply& reply) {
+std::string ResponsesStreamError(const ErrorReply& reply, std::int64_t sequence) {
   const std::string fields = "\"code\":" + JsonString(ErrorClassName(reply.error_class)) +
                              ",\"message\":" + JsonString(MessageOf(reply)) + ",\"param\":null";
   return "event: error\ndata: {" + fields + ",\"error\":{" + fields +
          ",\"type\":" + JsonString(TraitsOf(reply.error_class).openai_type) + "," + Fields(reply) +
-         "},\"sequence_number\":0,\"type\":\"error\"}\n\n";
+         "},\"sequence_number\":" + Number(sequence) + ",\"type\":\"error\"}\n\n";
 }
 
 std::string AnthropicStreamError(const ErrorReply& reply) {

@@ -52,8 +52,9 @@ struct MadeAnswer {
 // Last bytes of a stream that cannot go on; then the connection is closed without the terminal
 // event.
 [[nodiscard]] std::string OpenAiStreamError(const ErrorReply& reply);
-// Responses: the flat fields and an `error` object (data-plane ruling 15).
-[[nodiscard]] std::string ResponsesStreamError(const ErrorReply& reply);
+// Responses: the flat fields and an `error` object (data-plane ruling 15). `sequence` = the number
+// of this event in its stream.
+[[nodiscard]] std::string ResponsesStreamError(const ErrorReply& reply, std::int64_t sequence = 0);
 [[nodiscard]] std::string AnthropicStreamError(const ErrorReply& reply);
 [[nodiscard]] std::string McpStreamError(const ErrorReply& reply, std::string_view id_json,
                                          bool stateless);

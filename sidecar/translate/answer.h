@@ -34,9 +34,10 @@ enum class BlockKind : std::uint8_t { kText, kRefusal, kToolCall };
 
 struct Block {
   BlockKind kind = BlockKind::kText;
-  std::string text{};  // kToolCall: the arguments, one JSON object
-  std::string id{};    // kToolCall
-  std::string name{};  // kToolCall
+  std::string text{};     // kToolCall: the arguments, one JSON object
+  std::string id{};       // kToolCall
+  std::string name{};     // kToolCall
+  std::string item_id{};  // Responses: of a watched stream; else made from the answer's id
 };
 
 // What an answer says about itself, and what we say if it does not.
@@ -55,8 +56,9 @@ struct Answer {
   Usage usage{};
 };
 
-// A whole 2xx body of a tier. kInvalid: not an answer of this format, an `error` object inside, or
-// a tool call whose arguments are no JSON object: to be treated as a malformed answer.
+// A whole 2xx body of a tier (kChat, kMessages). kInvalid: not an answer of this format, an `error`
+// object inside, or a tool call whose arguments are no JSON object: to be treated as a malformed
+// answer.
 [[nodiscard]] Result<Answer> ReadAnswer(Format tier, std::string_view body, const Origin& origin);
 // The body in the caller's format. Not for streams.
 [[nodiscard]] std::string WriteAnswer(const Answer& answer, const Caller& caller);

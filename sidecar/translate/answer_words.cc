@@ -34,11 +34,10 @@ std::string_view ChatFinish(Finish finish, bool has_tools) {
   switch (finish) {
     case Finish::kNone:
     case Finish::kStop:
+    case Finish::kToolCalls:
       return has_tools ? "tool_calls" : "stop";
     case Finish::kLength:
       return "length";
-    case Finish::kToolCalls:
-      return "tool_calls";
     case Finish::kRefused:
       return "content_filter";
   }
@@ -49,11 +48,10 @@ std::string_view MessagesFinish(Finish finish, bool has_tools) {
   switch (finish) {
     case Finish::kNone:
     case Finish::kStop:
+    case Finish::kToolCalls:
       return has_tools ? "tool_use" : "end_turn";
     case Finish::kLength:
       return "max_tokens";
-    case Finish::kToolCalls:
-      return "tool_use";
     case Finish::kRefused:
       return "refusal";
   }
@@ -116,6 +114,19 @@ void ReadMessagesUsage(const Fields& usage, Usage& into) {
   }
   into.input = uncached + into.cache_read + into.cache_write;
   into.known = into.known || usage.Int("input_tokens") || usage.Int("output_tokens");
+}
+
+void ReadResponsesUsage(const Fields& usage, Usage& into) {
+  into.known = into.known || usage.Int("input_tokens") || usage.Int("output_tokens");
+  Set(usage, "input_tokens", into.input);
+  Set(usage, "output_tokens", into.output);
+  if (const auto details = usage.Child("input_tokens_details")) {
+    Set(*details, "cached_tokens", into.cache_read);
+    Set(*details, "cache_write_tokens", into.cache_write);
+  }
+  if (const auto details = usage.Child("output_tokens_details")) {
+    Set(*details, "reasoning_tokens", into.reasoning);
+  }
 }
 
 void WriteChatUsage(const Usage& usage, JsonWriter& json) {

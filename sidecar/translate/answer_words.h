@@ -12,7 +12,8 @@ namespace reliability::sidecar::translate {
 // `finish_reason`, `stop_reason`; unknown words read as kStop, absent ones as kNone.
 [[nodiscard]] Finish FinishOfChat(std::string_view reason);
 [[nodiscard]] Finish FinishOfMessages(std::string_view reason);
-// `has_tools` corrects servers that say "stop" beside tool calls.
+// `has_tools` corrects servers that say "stop" beside tool calls, or call for tools without naming
+// one.
 [[nodiscard]] std::string_view ChatFinish(Finish finish, bool has_tools);
 [[nodiscard]] std::string_view MessagesFinish(Finish finish, bool has_tools);
 
@@ -22,6 +23,7 @@ namespace reliability::sidecar::translate {
 // `usage` objects; absent fields leave what was known before.
 void ReadChatUsage(const Fields& usage, Usage& into);
 void ReadMessagesUsage(const Fields& usage, Usage& into);
+void ReadResponsesUsage(const Fields& usage, Usage& into);
 void WriteChatUsage(const Usage& usage, JsonWriter& json);       // the object
 void WriteResponsesUsage(const Usage& usage, JsonWriter& json);  // the object
 void WriteMessagesUsage(const Usage& usage, JsonWriter& json);   // the object

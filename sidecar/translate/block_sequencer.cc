@@ -156,8 +156,9 @@ Status BlockSequencer::Advance(bool all, bool cut) {
       }
       block.id = MadeId("call_", writer_.answer().id) + "_" + std::to_string(block.key);
     }
-    const bool whole =
-        tool ? block.closed || block.scan.complete() : block.closed || pending_.size() > 1;
+    // Arguments that stop short are right only if a length limit cut them: known at the end.
+    const bool whole = tool ? block.scan.complete() || (block.closed && block.text.empty())
+                            : block.closed || pending_.size() > 1;
     if (tool && (all || whole) && block.text.empty()) {
       block.text = "{}";  // a call without arguments; clients parse the text
       buffered_ += block.text.size();

@@ -85,9 +85,11 @@ Target TargetOf(Format format, std::string_view model) {
   if (format == Format::kMessages) {
     const int version = ClaudeVersion(name);
     target.accepts_sampling = version > 0 && version < 407;
+    target.refuses_sampling = !target.accepts_sampling && name.find("claude-") != std::string::npos;
     target.accepts_prefill = version > 0 && version < 406;
   } else {
     target.accepts_sampling = !IsOpenAiReasoning(name);
+    target.refuses_sampling = !target.accepts_sampling;
     target.accepts_stop = target.accepts_sampling;
   }
   return target;

@@ -20,6 +20,8 @@ struct Target {
   std::string model;
   // temperature and top_p: newer models answer 400 to them, so they are left out unless accepted.
   bool accepts_sampling = false;
+  // Known to answer 400 to them: they are left out even where the format stays the same.
+  bool refuses_sampling = false;
   // Stop sequences; OpenAI's reasoning models refuse them.
   bool accepts_stop = true;
   // A conversation that ends with an assistant's text. Only matters when the format stays the same:

@@ -98,10 +98,17 @@ std::string WithUsage(const Fields& root) {
   return out;
 }
 
+bool IsSampling(std::string_view key) {
+  return key == "temperature" || key == "top_p" || key == "top_k";
+}
+
 Result<std::string> Rewrite(JsonElement root, const Target& target) {
   RELIABILITY_ASSIGN_OR_RETURN(const Fields fields, Fields::Of(root, "the body"));
   const bool add_usage = target.format == Format::kChat && fields.IsTrue("stream");
-  const bool drop_prefill = target.format == Format::kMessages && !target.accepts_prefill;
+  const bool other_model = fields.TextOr("model", "") != target.model;
+  const bool drop_prefill =
+      other_model && target.format == Format::kMessages && !target.accepts_prefill;
+  const bool drop_sampling = other_model && target.refuses_sampling;
   std::string out;
   JsonWriter json(out);
   json.Object().Text("model", target.model);
@@ -110,7 +117,8 @@ Result<std::string> Rewrite(JsonElement root, const Target& target) {
     return Malformed("the body");
   }
   for (const auto field : object) {
-    if (field.key == "model" || (add_usage && field.key == "stream_options")) {
+    if (field.key == "model" || (add_usage && field.key == "stream_options") ||
+        (drop_sampling && IsSampling(field.key))) {
       continue;
     }
     const auto list = ListOf(field.value);

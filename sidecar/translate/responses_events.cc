@@ -20,11 +20,15 @@ void End(StreamContext& context, JsonWriter& json) {
 
 std::size_t Index(const StreamContext& context) { return context.answer.blocks.size() - 1; }
 
+std::int64_t OutputIndex(const StreamContext& context) {
+  return context.index_offset + static_cast<std::int64_t>(Index(context));
+}
+
 // An event about the item at hand.
 JsonWriter BeginItem(StreamContext& context, std::string_view type) {
   JsonWriter json = Begin(context, type);
   json.Text("item_id", ItemId(context.answer, Index(context)));
-  json.Int("output_index", static_cast<std::int64_t>(Index(context)));
+  json.Int("output_index", OutputIndex(context));
   return json;
 }
 
@@ -36,7 +40,7 @@ void WholeResponse(StreamContext& context, std::string_view type, bool done) {
 
 void WholeItem(StreamContext& context, std::string_view type, bool done) {
   JsonWriter json = Begin(context, type);
-  json.Int("output_index", static_cast<std::int64_t>(Index(context)));
+  json.Int("output_index", OutputIndex(context));
   WriteResponseItem(context.answer, Index(context), done, json.Key("item"));
   End(context, json);
 }

@@ -21,6 +21,9 @@ std::string_view ResponseStatus(const Answer& answer) {
 }
 
 std::string ItemId(const Answer& answer, std::size_t index) {
+  if (!answer.blocks[index].item_id.empty()) {
+    return answer.blocks[index].item_id;
+  }
   const bool call = answer.blocks[index].kind == BlockKind::kToolCall;
   return MadeId(call ? "fc_" : "msg_", answer.id) + "_" + std::to_string(index);
 }

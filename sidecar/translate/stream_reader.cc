@@ -25,7 +25,15 @@ Status StreamReader::OnEvent(const inspect::SseSplitter::Event& event) {
   if (event.type == "error") {
     return ProviderFailed(event.data);
   }
-  return tier_ == Format::kMessages ? OnMessagesEvent(event.data) : OnChatEvent(event.data);
+  switch (tier_) {
+    case Format::kChat:
+      return OnChatEvent(event.data);
+    case Format::kMessages:
+      return OnMessagesEvent(event.data);
+    case Format::kResponses:
+      break;
+  }
+  return OnResponsesEvent(event.data);
 }
 
 Status StreamReader::Flush() {

@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "libs/policy/classifier.h"
 #include "sidecar/inspect/sse_splitter.h"
@@ -32,10 +33,22 @@ class StreamReader {
   [[nodiscard]] int malformed() const { return malformed_; }
   [[nodiscard]] const std::optional<policy::ProviderError>& error() const { return error_; }
   // Only text was seen so far: no tool call, refusal or thought.
-  [[nodiscard]] bool only_text() const { return only_text_ && !sequencer_.saw_tool_call(); }
+  [[nodiscard]] bool only_text() const {
+    return only_text_ && !sequencer_.saw_tool_call() && blocks_match();
+  }
+  // kResponses: no item has begun without a word: nobody could finish it.
+  [[nodiscard]] bool blocks_match() const {
+    return tier_ != Format::kResponses || item_ids_.size() == writer_.blocks();
+  }
   [[nodiscard]] bool saw_tool_call() const { return sequencer_.saw_tool_call(); }
-  // kMessages: the tier's own number of its last block, -1 before the first.
+  // kMessages, kResponses: the tier's own number of its last block, -1 before the first.
   [[nodiscard]] std::int64_t last_index() const { return last_index_; }
+  // kResponses: the items that became blocks, in their order, and the number of the last event.
+  [[nodiscard]] const std::vector<std::string>& item_ids() const { return item_ids_; }
+  [[nodiscard]] std::int64_t last_sequence() const { return last_sequence_; }
+  // kResponses: the stream broke off between items, the last one whole: takes that for the end,
+  // because only the terminal event would say so, and it is missing.
+  void EndBetweenItems();
 
  private:
   void Begin(const Fields& head);
@@ -49,6 +62,10 @@ class StreamReader {
   [[nodiscard]] Status OnBlockDelta(const Fields& event);
   [[nodiscard]] Status OnBlockStop(const Fields& event);
   [[nodiscard]] Status OnMessageDelta(const Fields& event);
+  [[nodiscard]] Status OnResponsesEvent(std::string_view data);
+  [[nodiscard]] Status OnItemAdded(const Fields& event);
+  [[nodiscard]] Status OnItemDone(const Fields& event);
+  [[nodiscard]] Status OnResponseEnded(const Fields& event, std::string_view type);
   [[nodiscard]] Status ProviderFailed(std::string_view data);
 
   const Format tier_;
@@ -71,7 +88,10 @@ class StreamReader {
   };
   std::map<std::int64_t, Call> calls_;
   std::int64_t next_key_ = 0;
-  std::set<std::int64_t> ignored_;  // kMessages: blocks that nobody gets
+  std::set<std::int64_t> ignored_;  // blocks that nobody gets
+  std::vector<std::string> item_ids_;
+  std::int64_t last_sequence_ = -1;
+  bool between_items_ = false;
 };
 
 }  // namespace reliability::sidecar::translate

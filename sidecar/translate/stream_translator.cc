@@ -60,11 +60,16 @@ struct StreamTranslator::Impl {
     }
   }
 
-  // The caller got the tier's own events, maybe with blocks that are not written here.
-  void MatchIndex() {
-    if (use == Use::kWatch && tier == Format::kMessages && reader->last_index() >= 0) {
-      writer.set_index_offset(reader->last_index() + 1 -
-                              static_cast<std::int64_t>(writer.blocks()));
+  // The caller got the tier's own events, with its numbers and maybe more blocks.
+  void Adopt() {
+    if (use != Use::kWatch) {
+      return;
+    }
+    if (reader->last_index() >= 0) {
+      writer.AdoptIndex(reader->last_index());
+    }
+    if (tier == Format::kResponses) {
+      writer.AdoptItems(reader->item_ids(), reader->last_sequence());
     }
   }
 
@@ -100,11 +105,13 @@ std::string StreamTranslator::Feed(std::string_view bytes) {
 }
 
 std::string StreamTranslator::End() {
+  impl_->reader->EndBetweenItems();
   if (impl_->state == State::kStreaming && impl_->complete()) {
-    if (impl_->use == Use::kWatch) {
+    if (impl_->use == Use::kWatch && impl_->caller_format != Format::kResponses) {
       impl_->state = State::kEnded;
       return std::string(impl_->caller_format == Format::kMessages ? kMessagesEnd : kChatEnd);
     }
+    impl_->Adopt();
     impl_->Conclude();
   }
   impl_->FailWith(Code::kUnavailable, "the stream ended before the answer did");
@@ -116,15 +123,17 @@ std::string StreamTranslator::Fail(const inspect::ErrorReply& reply) {
     return {};
   }
   impl_->FailWith(Code::kCancelled, "given up");
+  impl_->Adopt();
   impl_->writer.Error(reply);
   return impl_->writer.Take();
 }
 
 std::optional<std::string> StreamTranslator::Explain(std::string_view text) {
-  if (impl_->state != State::kStreaming || impl_->reader->saw_tool_call()) {
+  if (impl_->state != State::kStreaming || impl_->reader->saw_tool_call() ||
+      !impl_->reader->blocks_match()) {
     return std::nullopt;
   }
-  impl_->MatchIndex();
+  impl_->Adopt();
   if (!impl_->reader->Flush()) {
     return std::nullopt;
   }
@@ -139,7 +148,7 @@ bool StreamTranslator::can_resume() const {
 }
 
 void StreamTranslator::Resume(Format tier, Origin origin) {
-  impl_->MatchIndex();
+  impl_->Adopt();
   impl_->malformed_before = malformed_events();
   impl_->writer.Resume();
   impl_->use = Use::kTranslate;

@@ -33,7 +33,7 @@ class StreamTranslator {
     kFailed,  // see failure(); no more bytes but those of Fail
   };
 
-  // `tier`: kChat or kMessages; kWatch: the caller's format.
+  // `tier`: kChat or kMessages; kWatch: the caller's format, any.
   StreamTranslator(Format tier, Caller caller, Origin origin, Use use = Use::kTranslate);
   ~StreamTranslator();
   StreamTranslator(StreamTranslator&&) noexcept;
@@ -42,7 +42,8 @@ class StreamTranslator {
   // What the caller gets for these bytes; may be empty. After kEnded and kFailed: nothing.
   [[nodiscard]] std::string Feed(std::string_view bytes);
   // The tier's body ended, or nobody waits for its end any more. A complete answer gets the
-  // terminal event that it lacks (scenario S11); another one fails. kWatch: only that event.
+  // terminal event that it lacks (scenario S11); another one fails. kWatch: only that event. A
+  // Responses stream that breaks off behind a whole item counts as complete, its usage unknown.
   [[nodiscard]] std::string End();
   // The envelope for a stream that cannot go on (data-plane 2.3, ruling 15).
   [[nodiscard]] std::string Fail(const inspect::ErrorReply& reply);

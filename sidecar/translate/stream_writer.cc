@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "sidecar/translate/json_writer.h"
-
 namespace reliability::sidecar::translate {
 namespace {
 
@@ -18,22 +16,6 @@ const StreamEvents& EventsOf(Format format) {
       break;
   }
   return kResponsesEvents;
-}
-
-// Both forms: typed clients read the flat fields, the Python SDK raises only on `error`.
-std::string ResponsesError(const inspect::ErrorReply& reply, std::int64_t sequence) {
-  const policy::ClassTraits& traits = policy::TraitsOf(reply.error_class);
-  const std::string_view code = policy::ErrorClassName(reply.error_class);
-  const std::string message = reply.message.empty() ? std::string(code) : reply.message;
-  std::string fields = inspect::ErrorFields(reply);  // {…}: its members are repeated below
-  fields = fields.substr(1, fields.size() - 2);
-  std::string out = "event: error\ndata: ";
-  JsonWriter json(out);
-  json.Object().Text("type", "error").Int("sequence_number", sequence);
-  json.Text("code", code).Text("message", message).Null("param").Object("error");
-  json.Text("type", traits.openai_type).Text("code", code).Text("message", message);
-  json.Null("param").Members(fields).EndObject().EndObject();
-  return out + "\n\n";
 }
 
 }  // namespace
@@ -78,7 +60,11 @@ void StreamWriter::Delta(std::string_view text) {
   }
   if (context_.answer.blocks.back().kind == BlockKind::kText) {
     forgot_ = forgot_ || said_.size() + text.size() > kMaxSaid;
-    said_ = forgot_ ? std::string() : std::move(said_.append(text));
+    if (forgot_) {
+      said_ = std::string();
+    } else {
+      said_.append(text);
+    }
   }
   if (context_.caller.format == Format::kResponses) {
     context_.answer.blocks.back().text.append(text);
@@ -111,6 +97,19 @@ void StreamWriter::Explain(std::string_view text) {
   Close();
 }
 
+void StreamWriter::AdoptIndex(std::int64_t last_index) {
+  context_.index_offset = last_index + 1 - std::ssize(context_.answer.blocks);
+}
+
+void StreamWriter::AdoptItems(const std::vector<std::string>& item_ids,
+                              std::int64_t last_sequence) {
+  std::vector<Block>& blocks = context_.answer.blocks;
+  for (std::size_t i = 0; i < std::min(blocks.size(), item_ids.size()); ++i) {
+    blocks[i].item_id = item_ids[i];
+  }
+  context_.sequence = last_sequence + 1;
+}
+
 void StreamWriter::Resume() {
   diverged_ = false;
   to_repeat_ = said_.size();
@@ -125,7 +124,7 @@ void StreamWriter::Error(const inspect::ErrorReply& reply) {
       context_.out += inspect::AnthropicStreamError(reply);
       break;
     case Format::kResponses:
-      context_.out += ResponsesError(reply, context_.sequence++);
+      context_.out += inspect::ResponsesStreamError(reply, context_.sequence++);
       break;
   }
 }

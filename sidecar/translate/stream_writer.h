@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "sidecar/inspect/error_body.h"
 #include "sidecar/translate/answer.h"
@@ -21,7 +22,7 @@ struct StreamContext {
       answer{};  // head and blocks so far; texts only for Responses, whose last event repeats them
   std::string out{};              // not yet taken
   std::int64_t sequence = 0;      // kResponses: of the next event
-  std::int64_t index_offset = 0;  // kMessages: blocks that the caller got from somebody else
+  std::int64_t index_offset = 0;  // of a block's number: others had blocks that are none here
   bool role_sent = false;         // kChat
 };
 
@@ -68,8 +69,10 @@ class StreamWriter {
   [[nodiscard]] std::size_t blocks() const { return context_.answer.blocks.size(); }
   [[nodiscard]] std::string Take() { return std::exchange(context_.out, std::string()); }
   void set_model(std::string_view model) { context_.answer.model = model; }
-  // The caller got blocks that this writer did not write.
-  void set_index_offset(std::int64_t offset) { context_.index_offset = offset; }
+  // The caller got another writer's events, whose last block had number `last_index`.
+  void AdoptIndex(std::int64_t last_index);
+  // kResponses: and these items and event numbers.
+  void AdoptItems(const std::vector<std::string>& item_ids, std::int64_t last_sequence);
 
  private:
   // `text` without what the caller already has.

@@ -248,13 +248,17 @@ Status WriteStop(const Conversation& conversation, const Target& target, JsonWri
 Result<std::string> WriteChatRequest(const Conversation& conversation, const Target& target) {
   std::vector<Message> messages = conversation.messages;
   DropPrefill(messages);
+  if (std::all_of(messages.begin(), messages.end(),
+                  [](const Message& message) { return message.parts.empty(); })) {
+    return Untranslatable("messages", "nobody said anything");
+  }
   std::string out;
   JsonWriter json(out);
   json.Object().Text("model", target.model);
   RELIABILITY_TRY(WriteMessages(messages, json));
   RELIABILITY_TRY(WriteTools(conversation, json));
   if (conversation.max_tokens) {
-    json.Int("max_completion_tokens", *conversation.max_tokens);
+    json.Int("max_completion_tokens", std::max<std::int64_t>(1, *conversation.max_tokens));
   }
   if (target.accepts_sampling && conversation.temperature) {
     json.Number("temperature", *conversation.temperature);

@@ -1,6 +1,8 @@
 // To Anthropic messages.
 #include <algorithm>
 #include <array>
+#include <iterator>
+#include <set>
 
 #include "sidecar/translate/conversation.h"
 #include "sidecar/translate/json_writer.h"
@@ -196,8 +198,28 @@ std::string InputSchema(const Tool& tool) {
   return R"({"type":"object")" + std::string(schema == "{}" ? "" : ",") + schema.substr(1);
 }
 
-void WriteTools(const Conversation& conversation, JsonWriter& json) {
-  const std::vector<Tool> tools = AllowedTools(conversation);
+// The API wants the tools that a conversation used to be defined, even if none is offered any more;
+// agents ask for their last words that way.
+std::vector<Tool> UsedTools(const std::vector<Message>& messages) {
+  std::vector<Tool> tools;
+  std::set<std::string_view> names;
+  for (const Message& message : messages) {
+    for (const Part& part : message.parts) {
+      if (part.kind == Kind::kToolCall && names.insert(part.name).second) {
+        tools.push_back({.name = part.name});
+      }
+    }
+  }
+  return tools;
+}
+
+void WriteTools(const Conversation& conversation, const std::vector<Message>& messages,
+                JsonWriter& json) {
+  std::vector<Tool> tools = AllowedTools(conversation);
+  const bool offered = !tools.empty();
+  if (!offered) {
+    tools = UsedTools(messages);
+  }
   if (tools.empty()) {
     return;
   }
@@ -210,6 +232,10 @@ void WriteTools(const Conversation& conversation, JsonWriter& json) {
     json.Raw("input_schema", InputSchema(tool)).EndObject();
   }
   json.EndArray();
+  if (!offered) {
+    json.Object("tool_choice").Text("type", "none").EndObject();
+    return;
+  }
 
   const ToolChoice& choice = conversation.tool_choice;
   const bool one_at_a_time = !conversation.parallel_tools.value_or(true);
@@ -279,7 +305,7 @@ Result<std::string> WriteMessagesRequest(const Conversation& conversation, const
            std::max<std::int64_t>(1, conversation.max_tokens.value_or(target.default_max_tokens)));
   WriteSystem(split.system, json);
   RELIABILITY_TRY(WriteMessages(split.messages, json));
-  WriteTools(conversation, json);
+  WriteTools(conversation, split.messages, json);
   RELIABILITY_TRY(WriteStop(conversation.stop, json));
   WriteSampling(conversation, target, json);
   if (!conversation.user.empty()) {
