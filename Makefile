@@ -66,9 +66,10 @@ chart: ## regenerate the chart's CRDs and the plain manifests
 	@python3 tools/chart.py
 
 .PHONY: docs
-docs: ## regenerate the field reference and the table of error classes
+docs: ## regenerate the field reference, the tables of error classes and of LLM translation
 	@python3 tools/gen_field_reference.py
 	@python3 tools/gen_error_classes.py
+	@python3 tools/gen_llm_translation.py
 
 .PHONY: cluster-up cluster-down
 cluster-up: ## start a local single-node Kubernetes (CLUSTER=name)

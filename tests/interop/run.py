@@ -14,7 +14,7 @@ import sys
 import setup
 
 HERE = pathlib.Path(__file__).resolve().parent
-DIRECT = ("simulator_test", "simulator_responses_test", "manifests_test", "agent_test.Alone")
+DIRECT = ("simulator_test", "simulator_responses_test", "manifests_test", "agent_test.Alone", "translation_test")
 
 
 def main() -> int:
