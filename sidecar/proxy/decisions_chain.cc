@@ -10,20 +10,10 @@ namespace {
 
 using policy::ErrorClass;
 
-// The upstream gave an answer of its own, good or bad.
+// Nothing that another tier could have helped with: an overloaded provider is no place to go.
 bool Answered(ErrorClass error_class) {
-  switch (error_class) {
-    case ErrorClass::kConnect:
-    case ErrorClass::kResetBeforeHeaders:
-    case ErrorClass::kTimeoutConnect:
-    case ErrorClass::kTimeoutFirstToken:
-    case ErrorClass::kTimeoutTotal:
-    case ErrorClass::kCircuitOpen:
-    case ErrorClass::kLocalOutage:
-      return false;
-    default:
-      return true;
-  }
+  return error_class != ErrorClass::kLocalOutage &&
+         policy::TraitsOf(error_class).next_target != policy::NextTarget::kYes;
 }
 
 }  // namespace

@@ -23,7 +23,7 @@ class FallbackChain(SuiteCase):
             "spec": {"tiers": [
                 {"name": "primary", "provider": "openai", "timeout": "2s"},
                 {"name": "second", "provider": "other", "endpoint": self.tenant.llm_url, "format": "OpenAI",
-                 "secretRef": {"name": "second", "key": "api-key"}, "timeout": "2s"}],
+                 "model": "gpt-4o-mini", "secretRef": {"name": "second", "key": "api-key"}, "timeout": "2s"}],
                 "terminal": {"type": "StaticResponse", "text": "{{.agent}} cannot answer: {{.reason}}"}}})
 
     def state(self, kind, name, condition_type):
@@ -59,6 +59,28 @@ class FallbackChain(SuiteCase):
         self.assertEqual((True, [{"key": "api-key", "path": "api-key"}]), (secret["optional"], secret["items"]))
         wait_for("coverage 1/1", lambda: self.tenant.covered() == "1/1")
         self.wait_reason("LLMFallbackChain", "ladder", "Programmed", "Programmed")
+
+    def test_an_outage_is_answered_by_the_second_tier_and_the_chain_says_so(self):
+        space = self.tenant.namespace
+        self.kube.apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "second", "namespace": space},
+                         "stringData": {"api-key": "a-key"}})
+        self.chain()
+        self.tenant.policy(fallbackChainRef={"name": "ladder"})
+        self.tenant.deploy(replicas=1)
+        pods = self.tenant.wait_ready(1)
+        self.wait_reason("LLMFallbackChain", "ladder", "Programmed", "Programmed")
+        self.tenant.fault({"kind": "openai", "model": "gpt-4o"}, {"type": "status", "status": 503})
+        for number in range(5):
+            status, body, _ = self.tenant.ask(pods[0], f"Where is order {number}?")
+            self.assertEqual((200, "answered"), (status, body["outcome"]), body)
+        chain = wait_for("the second tier to be active", lambda: (
+            item if (item := self.kube.get("LLMFallbackChain", space, "ladder"))["status"]["active"] == "second" else None))
+        first, second = chain["status"]["tiers"]
+        self.assertEqual("Unreachable", first["conditions"][0]["reason"], first)
+        self.assertEqual("Reachable", second["conditions"][0]["reason"], second)
+        note = wait_for("the event", lambda: self.kube.events(space, "FallbackTierChanged"))[0]["note"]
+        self.assertIn("second answers instead of primary. Not reachable: primary: ", note)
+        self.assertGreater(second["servedPercent"], 0)
 
     def test_a_bad_pair_is_a_warning_with_its_sum(self):
         self.tenant.policy(fallbackChainRef={"name": "ladder"}, turn={"timeout": "3s"},
