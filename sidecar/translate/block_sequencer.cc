@@ -143,28 +143,46 @@ Status BlockSequencer::CheckArguments(const Pending& block, bool cut) {
   return Malformed("tool call arguments");
 }
 
+Result<bool> BlockSequencer::CanOpen(Pending& block, bool all) const {
+  if (block.kind != BlockKind::kToolCall) {
+    return true;
+  }
+  const bool nothing_more = all || block.closed;
+  if (block.name.empty()) {
+    return nothing_more ? Result<bool>(Malformed("tool call name")) : false;
+  }
+  if (block.id.empty()) {
+    if (!nothing_more && block.text.empty()) {
+      return false;  // it may still come
+    }
+    block.id = MadeId("call_", writer_.answer().id) + "_" + std::to_string(block.key);
+  }
+  return true;
+}
+
+bool BlockSequencer::IsWhole(const Pending& block) const {
+  if (block.kind != BlockKind::kToolCall) {
+    return block.closed || pending_.size() > 1;
+  }
+  // Arguments that stop short are right only if a length limit cut them: known at the end.
+  return block.scan.complete() || (block.closed && block.text.empty());
+}
+
 Status BlockSequencer::Advance(bool all, bool cut) {
   while (!pending_.empty()) {
     Pending& block = pending_.front();
+    RELIABILITY_ASSIGN_OR_RETURN(const bool ready, CanOpen(block, all));
+    if (!ready) {
+      return {};
+    }
     const bool tool = block.kind == BlockKind::kToolCall;
-    if (tool && block.name.empty()) {
-      return all || block.closed ? Malformed("tool call name") : Status();
-    }
-    if (tool && block.id.empty()) {
-      if (!all && !block.closed && block.text.empty()) {
-        return {};  // it may still come
-      }
-      block.id = MadeId("call_", writer_.answer().id) + "_" + std::to_string(block.key);
-    }
-    // Arguments that stop short are right only if a length limit cut them: known at the end.
-    const bool whole = tool ? block.scan.complete() || (block.closed && block.text.empty())
-                            : block.closed || pending_.size() > 1;
-    if (tool && (all || whole) && block.text.empty()) {
+    const bool done = all || IsWhole(block);
+    if (tool && done && block.text.empty()) {
       block.text = "{}";  // a call without arguments; clients parse the text
       buffered_ += block.text.size();
     }
     Send(block);
-    if (!all && !whole) {
+    if (!done) {
       return {};
     }
     if (tool) {

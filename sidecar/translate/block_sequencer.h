@@ -72,6 +72,10 @@ class BlockSequencer {
   [[nodiscard]] Status Buffer(Pending& block, std::string_view text);
   // Sends what may be sent. `all` = at the end of the answer.
   [[nodiscard]] Status Advance(bool all, bool cut);
+  // A tool call opens once its name is known, and its id, or that none comes.
+  [[nodiscard]] Result<bool> CanOpen(Pending& block, bool all) const;
+  // The block in front needs nothing more.
+  [[nodiscard]] bool IsWhole(const Pending& block) const;
   void Send(Pending& block);
   [[nodiscard]] Status CheckArguments(const Pending& block, bool cut);
 

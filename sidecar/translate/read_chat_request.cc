@@ -137,10 +137,7 @@ Status ReadResponseFormat(const Fields& root, ResponseFormat& format) {
   return {};
 }
 
-}  // namespace
-
-Result<Conversation> ReadChatRequest(JsonElement root) {
-  RELIABILITY_ASSIGN_OR_RETURN(const Fields fields, Fields::Of(root, "the body"));
+Status RefuseFields(const Fields& fields) {
   if (fields.Int("n").value_or(1) > 1) {
     return Untranslatable("n");
   }
@@ -148,7 +145,14 @@ Result<Conversation> ReadChatRequest(JsonElement root) {
     return Untranslatable("top_logprobs");
   }
   RELIABILITY_TRY(RefuseSet(fields, kRefused));
-  RELIABILITY_TRY(RefuseAudio(fields));
+  return RefuseAudio(fields);
+}
+
+}  // namespace
+
+Result<Conversation> ReadChatRequest(JsonElement root) {
+  RELIABILITY_ASSIGN_OR_RETURN(const Fields fields, Fields::Of(root, "the body"));
+  RELIABILITY_TRY(RefuseFields(fields));
   Conversation conversation;
   const auto messages = fields.List("messages");
   if (!messages) {

@@ -251,18 +251,14 @@ Status ReadStopSequences(const Fields& root, std::vector<std::string_view>& stop
   return {};
 }
 
-}  // namespace
-
-Result<Conversation> ReadMessagesRequest(JsonElement root) {
-  RELIABILITY_ASSIGN_OR_RETURN(const Fields fields, Fields::Of(root, "the body"));
-  RELIABILITY_TRY(RefuseSet(fields, kRefused));
-  Conversation conversation;
-  if (fields.Find("system")) {
+// `system` and `messages`.
+Status ReadTexts(const Fields& root, Conversation& conversation) {
+  if (root.Find("system")) {
     Message system{.role = Role::kSystem, .parts = {}};
-    RELIABILITY_TRY(ReadContent(fields, "system", conversation, system));
+    RELIABILITY_TRY(ReadContent(root, "system", conversation, system));
     conversation.messages.push_back(std::move(system));
   }
-  const auto messages = fields.List("messages");
+  const auto messages = root.List("messages");
   if (!messages) {
     return Malformed("messages");
   }
@@ -271,6 +267,16 @@ Result<Conversation> ReadMessagesRequest(JsonElement root) {
     RELIABILITY_TRY(In("messages", index++, ReadMessage(message, conversation)));
   }
   MergeNeighbours(conversation.messages);
+  return {};
+}
+
+}  // namespace
+
+Result<Conversation> ReadMessagesRequest(JsonElement root) {
+  RELIABILITY_ASSIGN_OR_RETURN(const Fields fields, Fields::Of(root, "the body"));
+  RELIABILITY_TRY(RefuseSet(fields, kRefused));
+  Conversation conversation;
+  RELIABILITY_TRY(ReadTexts(fields, conversation));
   RELIABILITY_TRY(ReadTools(fields, conversation));
   RELIABILITY_TRY(In("output_config", ReadOutputConfig(fields, conversation.response_format)));
   RELIABILITY_TRY(ReadStopSequences(fields, conversation.stop));

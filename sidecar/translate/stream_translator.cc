@@ -100,8 +100,11 @@ std::string StreamTranslator::Feed(std::string_view bytes) {
   if (impl_->splitter->oversized() > 0) {  // text is missing now
     impl_->FailWith(Code::kExhausted, "an event is too large");
   }
-  std::string out = impl_->writer.Take();
-  return impl_->use == Use::kWatch ? std::string() : out;
+  if (impl_->use == Use::kWatch) {
+    (void)impl_->writer.Take();
+    return {};
+  }
+  return impl_->writer.Take();
 }
 
 std::string StreamTranslator::End() {

@@ -127,22 +127,28 @@ Status WriteAssistant(const Message& message, JsonWriter& json) {
   return {};
 }
 
+Status WriteSystem(const Message& message, JsonWriter& json) {
+  if (message.parts.empty()) {
+    return {};
+  }
+  std::vector<const Part*> parts;
+  parts.reserve(message.parts.size());
+  for (const Part& part : message.parts) {
+    parts.push_back(&part);
+  }
+  json.Object().Text("role", "system");
+  RELIABILITY_TRY(WriteContent(parts, json));
+  json.EndObject();
+  return {};
+}
+
 Status WriteMessages(const std::vector<Message>& messages, JsonWriter& json) {
   json.Array("messages");
   for (const Message& message : messages) {
     switch (message.role) {
-      case Role::kSystem: {
-        std::vector<const Part*> parts;
-        for (const Part& part : message.parts) {
-          parts.push_back(&part);
-        }
-        if (!parts.empty()) {
-          json.Object().Text("role", "system");
-          RELIABILITY_TRY(WriteContent(parts, json));
-          json.EndObject();
-        }
+      case Role::kSystem:
+        RELIABILITY_TRY(WriteSystem(message, json));
         break;
-      }
       case Role::kUser:
         RELIABILITY_TRY(WriteUser(message, json));
         break;
