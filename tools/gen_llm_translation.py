@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes docs/reference/llm-translation.md from the rows of tests/sidecar/translate/golden/fields, each of which a
+"""Writes docs/llm-translation.md from the rows of tests/sidecar/translate/golden/fields, each of which a
 unit test proves.
 
 Usage: tools/gen_llm_translation.py [--check]     --check writes nothing and exits 1 if the page differs.
@@ -11,12 +11,13 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 FIELDS = ROOT / "tests/sidecar/translate/golden/fields"
-PAGE = ROOT / "docs/reference/llm-translation.md"
+PAGE = ROOT / "docs/llm-translation.md"
 ORDER = ["chat_request", "responses_request", "messages_request", "chat_answer", "messages_answer"]
 NAMES = {"chat": "chat completions", "responses": "Responses", "messages": "messages"}
 HEAD = """# Translation between LLM APIs
 
-What becomes of each field when a call goes to a tier that speaks another API than its caller, made from
+How `sidecar/translate` writes each field of a call in another API. The sidecar uses it for a chain's fixed text and for
+streams that another tier goes on with; tiers of another format than the caller's are still skipped. Made from
 `tests/sidecar/translate/golden/fields` by `make docs`; do not edit. `translate_test` proves every row, and an interop
 test compares the rows with the types of the official SDKs.
 

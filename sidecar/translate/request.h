@@ -4,7 +4,7 @@
 //   Result<Caller> caller = ReadCaller(Format::kChat, body);               // once per call
 //   Result<std::string> sent = TranslateRequest(Format::kChat, body, tier); // once per tier
 //
-// What becomes of each field stands in docs/reference/llm-translation.md, which the tests check.
+// What becomes of each field stands in docs/llm-translation.md, which the tests check.
 #include <string>
 #include <string_view>
 

@@ -1,6 +1,6 @@
 // Every row of golden/fields/*.json is true: what it calls mapped changes what is sent, what it
 // calls dropped does not, and what it calls untranslatable is refused under its name. The page
-// docs/reference/llm-translation.md is made from the same rows.
+// docs/llm-translation.md is made from the same rows.
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
