@@ -212,6 +212,7 @@ void App::Stop() {
   draining_ = true;
   WriteTerminationLog(termination_log_, decisions_.LastWords());
   Drain();
+  resolver_.Close();  // a look-up may come back when the workers are gone
   decisions_.Terminate();
   control_->Stop();
   WriteTerminationLog(termination_log_, decisions_.LastWords());

@@ -77,9 +77,19 @@ Resolver::Answer Resolver::Resolve(const std::string& host, const Executor& exec
   if (entry.failed && now - entry.failed_at < kFailureHold) {
     return {.state = State::kFailed, .addresses = {}, .error = entry.error};
   }
-  entry.waiters.emplace_back(executor, std::move(ready));
-  Enqueue(host, entry);
+  if (!closed_) {
+    entry.waiters.emplace_back(executor, std::move(ready));
+    Enqueue(host, entry);
+  }
   return {};
+}
+
+void Resolver::Close() {
+  const std::lock_guard lock(mutex_);
+  closed_ = true;
+  for (auto& [host, entry] : entries_) {
+    entry.waiters.clear();
+  }
 }
 
 void Resolver::Refresh(const std::string& host) {
@@ -115,22 +125,19 @@ void Resolver::Run(const std::stop_token& stop) {
     }
     Result<Addresses> found = lookup_(host);
     const MonotonicTime now = clock_.MonotonicNow();
-    std::vector<std::pair<Executor, std::function<void()>>> waiters;
-    {
-      const std::lock_guard lock(mutex_);
-      Entry& entry = entries_[host];
-      entry.queued = false;
-      entry.failed = !found.has_value();
-      if (found.has_value()) {
-        entry.addresses = std::move(*found);
-        entry.resolved_at = now;
-      } else {
-        entry.error = found.error();
-        entry.failed_at = now;
-      }
-      waiters.swap(entry.waiters);
+    const std::lock_guard lock(mutex_);
+    Entry& entry = entries_[host];
+    entry.queued = false;
+    entry.failed = !found.has_value();
+    if (found.has_value()) {
+      entry.addresses = std::move(*found);
+      entry.resolved_at = now;
+    } else {
+      entry.error = found.error();
+      entry.failed_at = now;
     }
-    for (auto& [executor, ready] : waiters) {
+    // Under the lock, so that no executor is touched after Close(); post() runs nothing here.
+    for (auto& [executor, ready] : std::exchange(entry.waiters, {})) {
       boost::asio::post(executor, std::move(ready));
     }
   }

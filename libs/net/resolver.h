@@ -37,6 +37,8 @@ class Resolver {
   // Never blocks. kPending: `executor` runs `ready` once when it is worth asking again.
   [[nodiscard]] Answer Resolve(const std::string& host, const Executor& executor,
                                std::function<void()> ready);
+  // No `ready` is run or posted any more; call before the executors end.
+  void Close();
   // A connection to one of the addresses failed: look again in the background.
   void Refresh(const std::string& host);
 
@@ -61,6 +63,7 @@ class Resolver {
   std::condition_variable_any wake_;
   std::map<std::string, Entry, std::less<>> entries_;
   std::deque<std::string> queue_;
+  bool closed_ = false;
   std::jthread thread_;  // started with the first name that is no address
 };
 

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <future>
+#include <memory>
 
 #include "tests/fakes/fake_clock.h"
 
@@ -31,6 +33,26 @@ TEST(Resolver, LiteralAddressesNeedNoLookup) {
   });
   EXPECT_EQ(ResolveNow(resolver, "127.0.0.1").addresses.at(0).to_string(), "127.0.0.1");
   EXPECT_EQ(ResolveNow(resolver, "::1").addresses.at(0).to_string(), "::1");
+}
+
+TEST(Resolver, AClosedOneLeavesExecutorsAlone) {
+  const fakes::FakeClock clock;
+  std::promise<void> asked;
+  std::promise<void> go;
+  auto io = std::make_unique<IoContext>(1);
+  {
+    Resolver resolver(clock, [&](const std::string& host) -> Result<Resolver::Addresses> {
+      asked.set_value();
+      go.get_future().wait();
+      return Fail(Code::kNotFound, host);
+    });
+    const auto never = [] { ADD_FAILURE() << "called"; };
+    EXPECT_EQ(resolver.Resolve("orders", io->get_executor(), never).state, State::kPending);
+    asked.get_future().wait();
+    resolver.Close();
+    io.reset();  // a sanitizer would tell
+    go.set_value();
+  }
 }
 
 TEST(Resolver, ServesOldAnswersAndRemembersFailuresForASecond) {
