@@ -51,10 +51,14 @@ Result<api::AgentEnforcement> Applier::WriteObject(const api::Workload& workload
   const kube::ObjectRef ref = RefOf(workload);
   json body = Skeleton(ref);
   json& metadata = body["metadata"];
-  metadata["ownerReferences"] = json::array({{{"apiVersion", kAppsV1},
-                                              {"kind", workload.target.kind},
-                                              {"name", workload.target.name},
-                                              {"uid", workload_uid}}});
+  // A workload that is gone has no uid, and the API server wants one: the last write, which takes
+  // the finalizer away, names no owner then.
+  if (!workload_uid.empty()) {
+    metadata["ownerReferences"] = json::array({{{"apiVersion", kAppsV1},
+                                                {"kind", workload.target.kind},
+                                                {"name", workload.target.name},
+                                                {"uid", workload_uid}}});
+  }
   if (finalizer) {
     metadata["finalizers"] = json::array({std::string(kFinalizer)});
   }

@@ -205,6 +205,12 @@ http::Response FakeApiServer::HandleChange(const Path& path, const Query& query,
     return Failure(415, "UnsupportedMediaType", "unknown patch type " + type);
   }
   const json& sent = apply || request.method == "PUT" ? body : wanted;
+  for (const json& owner : sent.value("/metadata/ownerReferences"_json_pointer, json::array())) {
+    if (owner.value("uid", "").empty()) {
+      return Failure(422, "Invalid",
+                     "metadata.ownerReferences.uid: Invalid value: \"\": must not be empty");
+    }
+  }
   const std::string version = sent.is_object() && sent.contains("metadata")
                                   ? sent["metadata"].value("resourceVersion", "")
                                   : "";
