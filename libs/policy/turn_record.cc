@@ -24,10 +24,16 @@ std::string_view TurnEndName(TurnEnd end) {
   switch (end) {
     case TurnEnd::kAnswered:
       return "answered";
+    case TurnEnd::kTemplate:
+      return "template";
+    case TurnEnd::kCut:
+      return "cut";
     case TurnEnd::kReported:
       return "reported";
     case TurnEnd::kDeadline:
       return "deadline";
+    case TurnEnd::kAbandoned:
+      return "abandoned";
     case TurnEnd::kCancelled:
       return "cancelled";
     case TurnEnd::kTerminated:

@@ -21,8 +21,11 @@ enum class IdentitySource : std::uint8_t {
 
 enum class TurnEnd : std::uint8_t {
   kAnswered,    // a complete answer without tool calls was delivered
+  kTemplate,    // the chain's last resort stood in for the answer
+  kCut,         // its answer broke off after the agent had got some of it
   kReported,    // POST /v1/turns/{id}/outcome
   kDeadline,    // no final answer in time
+  kAbandoned,   // a call of it was still out 60 s after the deadline
   kCancelled,   // the agent went away
   kTerminated,  // the pod ended first
   kEvicted,     // too many turns at once

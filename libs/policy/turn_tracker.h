@@ -2,6 +2,11 @@
 // Which turn (one user request until its answer) a call belongs to, how long the turn has left, and
 // how it ended.
 //
+// A turn ends with the answer that asks for no tool, or with what stands for it: a template, a cut
+// answer, a report. Without one it ends at its deadline; if calls of it are out then (only Observe
+// lets them), with the last of them, at the latest kAbandonAfter later. An answer after the
+// deadline is late: the turn is bad.
+//
 // Use per LLM request: Match() -> mode gate -> Open() if it is new -> BeginLlmCall() ->
 // EndLlmCall(). Per tool call: MatchToolCall() -> BeginToolCall() -> EndToolCall(). Call
 // Expire(now) at NextWake(), and TakeEnded() after any of these: each ended turn is handed out
@@ -77,8 +82,13 @@ struct LlmCallEnd {
   ErrorClass error_class = ErrorClass::kNone;  // kClientCancelled: the agent went away
   bool final_answer = false;                   // complete, delivered, asks for no tool
   std::vector<RequestedTool> tool_calls;       // of a complete answer
+  // Responses: its id, by which a request with the tools' results may go on from it.
+  std::string response_id;
   // A template stood in for the answer: the turn ends with it, and is bad (data-plane ruling 4).
   bool templated = false;
+  // The answer broke off after some of it had reached the agent: nobody repeats such a call, so the
+  // turn ends with it (data-plane ruling 3).
+  bool cut = false;
 };
 
 struct TurnView {
@@ -99,6 +109,7 @@ class TurnTracker {
   static constexpr std::size_t kMaxRemembered = 16384;  // ended turns that can still be reported
   static constexpr std::size_t kMaxIdBytes = 128;
   static constexpr Milliseconds kExplicitLinger{2000};
+  static constexpr Milliseconds kAbandonAfter{60'000};  // past the deadline, with a call still out
   static constexpr Milliseconds kReportFor{86'400'000};
 
   explicit TurnTracker(const TurnLimits& limits) : limits_(limits) {}
@@ -165,14 +176,17 @@ class TurnTracker {
     bool cancelled = false;  // the agent left its last LLM call; a retry takes that back
     bool answered = false;
     bool templated = false;  // by a template instead of a model
+    bool cut = false;        // its last answer broke off
     bool ended = false;
     MonotonicTime answered_at;
-    std::optional<MonotonicTime> linger_until;  // named and answered: ends then
+    std::optional<MonotonicTime> linger_until;  // named and concluded: ends then
     ErrorClass last_llm = ErrorClass::kNone;
     std::vector<std::uint64_t> issued_ids;  // hashes of tool-call ids, to clean the index
     std::deque<Pending> pending;
     std::map<std::string, ToolState, std::less<>> tools;  // by record name, last call of each
 
+    // Nothing more is expected of it.
+    [[nodiscard]] bool concluded() const { return answered || cut; }
     [[nodiscard]] bool named() const {
       return source == IdentitySource::kHeader || source == IdentitySource::kBaggage;
     }
@@ -195,7 +209,11 @@ class TurnTracker {
   [[nodiscard]] Turn* FindLive(TurnHandle handle);
   [[nodiscard]] const Turn* FindLive(TurnHandle handle) const;
   void CallEnded(TurnHandle handle, Turn& turn, MonotonicTime now);
-  void Linger(Turn& turn, MonotonicTime now);
+  // From now on `id` leads back to the turn.
+  void Issue(TurnHandle handle, Turn& turn, std::string_view id);
+  [[nodiscard]] static TurnEnd EndOf(const Turn& turn);
+  // When Expire() has to look at a running turn.
+  [[nodiscard]] static MonotonicTime DueAt(const Turn& turn);
   void End(TurnHandle handle, Turn& turn, TurnEnd end, MonotonicTime at,
            std::optional<ReportedResult> reported = std::nullopt);
   void Erase(TurnHandle handle);

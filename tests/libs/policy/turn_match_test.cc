@@ -125,7 +125,7 @@ TEST_F(TurnMatchTest, ContinuationAfterTheDeadlineIsToldSoUntilTwiceTheTurn) {
 TEST_F(TurnMatchTest, NamedTurnAfterItsDeadline) {
   LlmClues clues = Question(7);
   clues.explicit_id = "t";
-  Begin(clues);
+  FailLlm(Begin(clues), ErrorClass::kServerError);
   Advance(15'001);
   EXPECT_EQ(tracker_.Match(clues, now_).kind, MatchKind::kNew);  // a new question
   clues.tool_call_after_user = true;

@@ -13,6 +13,9 @@ TEST(TurnRecord, Names) {
   EXPECT_EQ(IdentitySourceName(IdentitySource::kPrefix), "prefix");
   EXPECT_EQ(IdentitySourceName(IdentitySource::kToolName), "tool_name");
   EXPECT_EQ(TurnEndName(TurnEnd::kAnswered), "answered");
+  EXPECT_EQ(TurnEndName(TurnEnd::kTemplate), "template");
+  EXPECT_EQ(TurnEndName(TurnEnd::kCut), "cut");
+  EXPECT_EQ(TurnEndName(TurnEnd::kAbandoned), "abandoned");
   EXPECT_EQ(TurnEndName(TurnEnd::kReported), "reported");
   EXPECT_EQ(TurnEndName(TurnEnd::kDeadline), "deadline");
   EXPECT_EQ(TurnEndName(TurnEnd::kCancelled), "cancelled");

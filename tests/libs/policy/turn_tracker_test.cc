@@ -51,7 +51,7 @@ TEST_F(TurnTrackerTest, ATemplateEndsTheTurnAndIsBad) {
   end.templated = true;
   tracker_.EndLlmCall(turn, end, now_);
   const TurnRecord record = OnlyEnded();
-  EXPECT_EQ(record.end, TurnEnd::kAnswered);
+  EXPECT_EQ(record.end, TurnEnd::kTemplate);
   EXPECT_EQ(record.result, TurnResult::kFailure);
   EXPECT_EQ(record.error_class, ErrorClass::kServerError);
 }
@@ -143,6 +143,7 @@ TEST_F(TurnTrackerTest, RetryAfterTheClientsOwnTimeoutTakesTheCancellationBack) 
   const TurnHandle turn = Begin(Question(7));
   FailLlm(turn, ErrorClass::kClientCancelled);
   EXPECT_EQ(Begin(Retry(Question(7))), turn);
+  FailLlm(turn, ErrorClass::kServerError);
   Advance(15'001);
   tracker_.Expire(now_);
   EXPECT_EQ(OnlyEnded().result, TurnResult::kFailure);
@@ -240,6 +241,7 @@ TEST_F(TurnTrackerTest, ReportForAnUnknownTurn) {
 TEST_F(TurnTrackerTest, ReportAfterTheDeadline) {
   const TurnHandle turn = Begin(Question(7));
   const std::string id = tracker_.View(turn)->id;
+  FailLlm(turn, ErrorClass::kServerError);
   Advance(16'000);
   const auto report = tracker_.Report(id, ReportedResult::kSuccess, now_);
   ASSERT_TRUE(report.has_value() && report->has_value());
@@ -332,6 +334,7 @@ TEST_F(TurnTrackerTest, NamedTurnOpenedAgainReplacesItsPredecessor) {
   LlmClues clues;
   clues.explicit_id = "t";
   const TurnHandle first = Begin(clues);
+  FailLlm(first, ErrorClass::kServerError);
   Advance(15'001);
   const TurnHandle second = Begin(clues);
   EXPECT_NE(first, second);
