@@ -115,11 +115,15 @@ bool LlmAnswer::final_answer() const {
   if (error_) {
     return false;
   }
-  const bool blind = shape_ == AnswerShape::kOpaque || overflow_;
+  const bool blind =
+      shape_ == AnswerShape::kOpaque || overflow_ || (!complete_ && splitter_.oversized() > 0);
   if (blind) {
-    return clean_;
+    return clean_ && calls_.empty();
   }
-  return complete_ && calls_.empty() && finish_reason_ != "pause_turn";
+  // A Responses answer in the background is still to be written.
+  const bool goes_on = finish_reason_ == "pause_turn" || finish_reason_ == "queued" ||
+                       finish_reason_ == "in_progress";
+  return complete_ && calls_.empty() && !goes_on;
 }
 
 policy::ErrorClass LlmAnswer::Classify(int status) const {

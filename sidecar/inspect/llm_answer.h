@@ -55,6 +55,8 @@ class LlmAnswer {
   [[nodiscard]] bool final_answer() const;
   [[nodiscard]] std::vector<policy::RequestedTool> tool_calls() const;
   [[nodiscard]] const std::string& finish_reason() const { return finish_reason_; }
+  // Responses: its id, by which a later request may go on from it; empty otherwise.
+  [[nodiscard]] const std::string& response_id() const { return response_id_; }
   [[nodiscard]] const std::string& model() const { return model_; }
   [[nodiscard]] int malformed_events() const { return malformed_; }
   // Body of an error, or an error event inside a stream.
@@ -94,6 +96,7 @@ class LlmAnswer {
   int malformed_ = 0;
   std::string finish_reason_;
   std::string model_;
+  std::string response_id_;
   std::map<std::pair<std::int64_t, std::int64_t>, ToolCall> calls_;
   std::optional<policy::ProviderError> error_;
 };

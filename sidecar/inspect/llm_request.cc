@@ -1,74 +1,14 @@
 #include "sidecar/inspect/llm_request.h"
 
-#include <array>
-
 #include "libs/base/hash.h"
 #include "libs/base/strings.h"
 #include "sidecar/inspect/json_reader.h"
+#include "sidecar/inspect/message_reader.h"
 #include "sidecar/inspect/mix.h"
+#include "sidecar/inspect/responses_input.h"
 
 namespace reliability::sidecar::inspect {
 namespace {
-
-// What SDKs add, drop or renumber between two requests of one turn (data-plane ruling 2).
-constexpr std::array<std::string_view, 5> kUnstable = {"id", "tool_use_id", "tool_call_id",
-                                                       "cache_control", "metadata"};
-
-struct Message {
-  std::string_view role;
-  std::uint64_t content = Mix(Tag::kArray, 0);
-  std::uint64_t calls = 0;
-  bool has_tool_result = false;
-  bool has_tool_call = false;
-  std::vector<std::string> ids;
-};
-
-std::uint64_t TextHash(std::string_view text) { return Mix(Tag::kString, Fnv1a(text)); }
-
-// A part of a content array; text alone hashes like the same text without parts.
-bool ReadPart(JsonValue part, Message& message) {
-  std::string_view type;
-  std::optional<std::uint64_t> text;
-  std::string_view id;
-  std::uint64_t rest = 0;
-  const bool read = EachField(part, [&](std::string_view key, JsonValue value) {
-    if (key == "type" || key == "id" || key == "text") {
-      const auto string = AsString(value);
-      if (key == "type") {
-        type = string.value_or(std::string_view());
-      } else if (key == "id") {
-        id = string.value_or(std::string_view());
-      } else if (string) {
-        text = TextHash(*string);
-      }
-      return true;
-    }
-    if (key == "tool_use_id" || key == "cache_control" || key == "metadata") {
-      return true;
-    }
-    const std::uint64_t name = Fnv1a(key);
-    const auto hash = HashValue(value, kUnstable);
-    rest += hash ? Mix(Mix(Tag::kField, name), *hash) : 0;
-    return hash.has_value();
-  });
-  if (type == "tool_use") {
-    message.has_tool_call = true;
-    message.ids.emplace_back(id);
-  }
-  message.has_tool_result = message.has_tool_result || type == "tool_result";
-  const std::uint64_t digest =
-      text && rest == 0 ? *text : Mix(Mix(Mix(Tag::kPart, Fnv1a(type)), rest), text.value_or(0));
-  message.content = Mix(message.content, digest);
-  return read;
-}
-
-bool ReadContent(JsonValue content, Message& message) {
-  if (const auto text = AsString(content)) {
-    message.content = Mix(message.content, TextHash(*text));
-    return true;
-  }
-  return EachElement(content, [&](JsonValue part) { return ReadPart(part, message); });
-}
 
 bool ReadToolCalls(JsonValue calls, Message& message) {
   return EachElement(calls, [&](JsonValue call) {
@@ -136,14 +76,17 @@ bool ReadMessages(JsonValue messages, LlmRequest& request) {
 
 }  // namespace
 
-Result<LlmRequest> ReadLlmRequest(LlmApi /*api*/, std::string_view body) {
+Result<LlmRequest> ReadLlmRequest(LlmApi api, std::string_view body) {
   LlmRequest request;
   if (body.size() > kMaxInspectedRequest) {
     return request;
   }
+  const bool responses = api == LlmApi::kOpenAIResponses;
+  const std::string_view list = responses ? "input" : "messages";
   int models = 0;
   int streams = 0;
-  int message_lists = 0;
+  int lists = 0;
+  ResponsesInput input;
   const bool read = WithJson(body, [&](simdjson::ondemand::document& document) {
     return EachField(document, [&](std::string_view key, JsonValue value) {
       if (key == "model") {
@@ -152,9 +95,11 @@ Result<LlmRequest> ReadLlmRequest(LlmApi /*api*/, std::string_view body) {
       } else if (key == "stream") {
         ++streams;
         request.stream = AsBool(value).value_or(false);
-      } else if (key == "messages") {
-        ++message_lists;
-        return message_lists > 1 || ReadMessages(value, request);
+      } else if (key == list) {
+        ++lists;
+        return lists > 1 || (responses ? input.Read(value) : ReadMessages(value, request));
+      } else if (responses) {
+        input.ReadField(key, value);
       }
       return true;
     });
@@ -162,11 +107,14 @@ Result<LlmRequest> ReadLlmRequest(LlmApi /*api*/, std::string_view body) {
   if (!read) {
     return Fail(Code::kInvalid, "the body is not a JSON object");
   }
-  if (models > 1 || streams > 1 || message_lists > 1) {
+  if (models > 1 || streams > 1 || lists > 1) {
     return Fail(Code::kInvalid, std::string(models > 1    ? "model"
                                             : streams > 1 ? "stream"
-                                                          : "messages") +
+                                                          : list) +
                                     " stands twice in the body");
+  }
+  if (responses) {
+    input.Finish(request);
   }
   return request;
 }
@@ -183,8 +131,6 @@ std::string_view WithoutVersion(std::string_view path) {
 
 }  // namespace
 
-bool IsResponsesPath(std::string_view path) { return WithoutVersion(path) == "/responses"; }
-
 std::optional<LlmApi> LlmApiOfPath(std::string_view path) {
   path = WithoutVersion(path);
   if (path == "/chat/completions") {
@@ -192,6 +138,9 @@ std::optional<LlmApi> LlmApiOfPath(std::string_view path) {
   }
   if (path == "/messages") {
     return LlmApi::kAnthropicMessages;
+  }
+  if (path == "/responses") {
+    return LlmApi::kOpenAIResponses;
   }
   return std::nullopt;
 }
@@ -205,6 +154,19 @@ std::string BaggageMember(std::string_view baggage, std::string_view key) {
     }
   }
   return "";
+}
+
+std::string_view TraceId(std::string_view traceparent) {
+  constexpr std::size_t kVersion = 3;  // "00-"
+  constexpr std::size_t kId = 32;
+  traceparent = Trim(traceparent);
+  if (traceparent.size() < kVersion + kId + 1 || traceparent[kVersion - 1] != '-' ||
+      traceparent[kVersion + kId] != '-') {
+    return {};
+  }
+  const std::string_view id = traceparent.substr(kVersion, kId);
+  const bool hex = id.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+  return hex && id.find_first_not_of('0') != std::string_view::npos ? id : std::string_view{};
 }
 
 }  // namespace reliability::sidecar::inspect

@@ -1,13 +1,30 @@
-// The OpenAI Responses half of llm_answer.h: errors, first content and the end. Its tool calls are
-// not read: Responses calls are no steps of a turn.
+// The OpenAI Responses half of llm_answer.h.
 #include "sidecar/inspect/json_reader.h"
 #include "sidecar/inspect/llm_answer.h"
 
 namespace reliability::sidecar::inspect {
 namespace {
 
+// An output item. What the agent has to do something about has an id to answer to.
+struct Item {
+  std::string_view type;
+  std::string_view id;
+  std::string_view call_id;
+  std::string_view name;
+  std::string_view arguments;  // of a function; `input` of a custom tool
+
+  [[nodiscard]] bool asks() const {
+    return (type.ends_with("_call") && !call_id.empty()) || type == "mcp_approval_request";
+  }
+  [[nodiscard]] std::string_view token() const { return call_id.empty() ? id : call_id; }
+};
+
 struct Fields {
   std::string_view type;
+  std::string_view id;      // of the response
+  std::string_view status;  // of the response
+  std::int64_t output_index = 0;
+  Item item;
   bool has_error = false;
   policy::ProviderError error;
 };
@@ -31,56 +48,96 @@ bool ReadError(JsonValue value, policy::ProviderError& error) {
   });
 }
 
-// An event, or its `response` object: `error` stands in either.
-bool ReadField(std::string_view key, JsonValue value, Fields& fields) {
+bool ReadItem(JsonValue value, Item& item) {
+  return EachField(value, [&](std::string_view key, JsonValue field) {
+    if (key == "type") {
+      item.type = AsString(field).value_or(std::string_view());
+    } else if (key == "id") {
+      item.id = AsString(field).value_or(std::string_view());
+    } else if (key == "call_id") {
+      item.call_id = AsString(field).value_or(std::string_view());
+    } else if (key == "name") {
+      item.name = AsString(field).value_or(std::string_view());
+    } else if (key == "arguments" || key == "input") {
+      item.arguments = AsString(field).value_or(std::string_view());
+    }
+    return true;
+  });
+}
+
+// The response itself: the whole answer, or the `response` object of an event.
+bool ReadResponse(std::string_view key, JsonValue value, Fields& fields) {
+  if (key == "id") {
+    fields.id = AsString(value).value_or(std::string_view());
+  } else if (key == "status") {
+    fields.status = AsString(value).value_or(std::string_view());
+  } else if (key == "error" && IsType(value, JsonType::object)) {
+    fields.has_error = true;
+    return ReadError(value, fields.error);
+  }
+  return true;
+}
+
+bool ReadEvent(std::string_view key, JsonValue value, Fields& fields) {
   if (key == "type") {
     fields.type = AsString(value).value_or(std::string_view());
-  } else if (key == "error") {
-    if (IsType(value, JsonType::object)) {
-      fields.has_error = true;
-      return ReadError(value, fields.error);
-    }
+  } else if (key == "error" && IsType(value, JsonType::object)) {
+    fields.has_error = true;
+    return ReadError(value, fields.error);
   } else if (key == "code") {  // `error` events carry theirs flat
     Set(fields.error.code, value);
   } else if (key == "message" && IsType(value, JsonType::string)) {
     Set(fields.error.message, value);
+  } else if (key == "output_index") {
+    fields.output_index = AsInt(value).value_or(0);
+  } else if (key == "item") {
+    return ReadItem(value, fields.item);
   } else if (key == "response") {
     return EachField(value, [&](std::string_view name, JsonValue field) {
-      if (name == "error" && IsType(field, JsonType::object)) {
-        fields.has_error = true;
-        return ReadError(field, fields.error);
-      }
-      return true;
+      return ReadResponse(name, field, fields);
     });
   }
   return true;
 }
 
-// Until one of the others comes, nothing of the answer has been said.
-bool IsStartUp(std::string_view type) {
+// Until one of the others comes, nothing of the answer has been said: a reasoning model announces
+// its items long before it thinks or speaks.
+bool IsStartUp(const Fields& fields) {
+  const std::string_view type = fields.type;
   return type == "response.created" || type == "response.in_progress" ||
-         type == "response.queued" || type == "keepalive";
+         type == "response.queued" || type == "keepalive" ||
+         type == "response.content_part.added" || type == "response.reasoning_summary_part.added" ||
+         (type == "response.output_item.added" &&
+          (fields.item.type == "message" || fields.item.type == "reasoning"));
 }
 
 }  // namespace
 
 void LlmAnswer::OnResponsesEvent(const SseSplitter::Event& event) {
-  Fields fields;
   const bool read = WithJson(event.data, [&](simdjson::ondemand::document& document) {
+    Fields fields;
     const bool good = EachField(document, [&](std::string_view key, JsonValue value) {
-      return ReadField(key, value, fields);
+      return ReadEvent(key, value, fields);
     });
     if (!good) {
       return false;
     }
+    if (!fields.id.empty()) {
+      response_id_ = fields.id.substr(0, policy::TurnTracker::kMaxIdBytes);
+    }
     if (fields.type == "response.completed" || fields.type == "response.incomplete") {
       terminal_ = true;
       complete_ = true;
+      finish_reason_ = fields.status;
     } else if (fields.type == "error" || fields.type == "response.failed" ||
                event.type == "error") {
       error_ = error_ ? error_ : fields.error;
-    } else if (!IsStartUp(fields.type)) {
+    } else if (!IsStartUp(fields)) {
       first_token_ = true;
+      if (fields.type == "response.output_item.done" && fields.item.asks()) {
+        AddToolPiece(0, fields.output_index, fields.item.token(), fields.item.name,
+                     fields.item.arguments);
+      }
     }
     return true;
   });
@@ -88,19 +145,39 @@ void LlmAnswer::OnResponsesEvent(const SseSplitter::Event& event) {
 }
 
 void LlmAnswer::ReadResponsesAnswer() {
-  Fields fields;
   bool has_status = false;
+  bool has_error = false;
   const bool read = WithJson(body_, [&](simdjson::ondemand::document& document) {
-    return EachField(document, [&](std::string_view key, JsonValue value) {
+    Fields fields;
+    std::int64_t index = 0;
+    const bool good = EachField(document, [&](std::string_view key, JsonValue value) {
       has_status = has_status || key == "status";
-      return ReadField(key, value, fields);
+      if (key != "output") {
+        return ReadResponse(key, value, fields);
+      }
+      return EachElement(value, [&](JsonValue element) {
+        Item item;
+        const bool item_read = ReadItem(element, item);
+        if (item.asks()) {
+          AddToolPiece(0, index, item.token(), item.name, item.arguments);
+        }
+        ++index;
+        return item_read;
+      });
     });
+    response_id_ = fields.id.substr(0, policy::TurnTracker::kMaxIdBytes);
+    finish_reason_ = fields.status;
+    has_error = fields.has_error;
+    if (has_error) {
+      error_ = fields.error;
+    }
+    return good;
   });
-  if (read && fields.has_error) {
-    error_ = fields.error;
-  }
-  complete_ = read && has_status && !fields.has_error;
+  complete_ = read && has_status && !has_error;
   malformed_ += read ? 0 : 1;
+  if (!read) {
+    error_.reset();
+  }
 }
 
 }  // namespace reliability::sidecar::inspect

@@ -82,6 +82,8 @@ std::vector<policy::RequestedTool> AnswerWatch::tool_calls() const {
                                               : std::vector<policy::RequestedTool>{};
 }
 
+std::string AnswerWatch::response_id() const { return llm_.has_value() ? llm_->response_id() : ""; }
+
 const std::vector<std::string>* AnswerWatch::tools_list() const {
   return mcp_.has_value() && !mcp_->tools().empty() ? &mcp_->tools() : nullptr;
 }

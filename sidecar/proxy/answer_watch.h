@@ -41,6 +41,7 @@ class AnswerWatch {
   [[nodiscard]] policy::ErrorClass Class() const;
   [[nodiscard]] bool final_answer() const;
   [[nodiscard]] std::vector<policy::RequestedTool> tool_calls() const;
+  [[nodiscard]] std::string response_id() const;
   [[nodiscard]] const std::vector<std::string>* tools_list() const;
 
  private:

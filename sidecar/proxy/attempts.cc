@@ -56,6 +56,7 @@ class Attempts {
   MonotonicTime began_{};
   bool budget_refused_ = false;
   bool gone_ = false;
+  bool began_answer_ = false;  // the agent has content of a stream
 };
 
 net::Task<CallOutcome> Attempts::Run() {
@@ -64,6 +65,7 @@ net::Task<CallOutcome> Attempts::Run() {
     outcome_.end.attempted = true;
     again = co_await Once();
   }
+  outcome_.end.cut = began_answer_ && outcome_.end.outcome.error_class != ErrorClass::kNone;
   MaybeSendCancelNotice(state_, outcome_.end.outcome.error_class);
   co_return std::move(outcome_);
 }
@@ -192,6 +194,8 @@ net::Task<bool> Attempts::AfterHead(UpstreamAttempt& attempt) {
   ResponseRelay relay(state_, attempt);
   ResponseRelay::End relayed = co_await relay.Run();
   attempt.stream().Close();  // a kept connection is in the pool already
+  began_answer_ = began_answer_ ||
+                  (!relayed.open && relay.watch().event_stream() && relay.watch().first_token());
   outcome_.end.outcome = {.error_class = relayed.error_class, .retry_after = retry_after};
   if (relayed.error_class != ErrorClass::kNone &&
       relayed.error_class != ErrorClass::kClientCancelled) {
@@ -227,6 +231,7 @@ net::Task<bool> Attempts::AfterHead(UpstreamAttempt& attempt) {
   if (relayed.delivered && relayed.error_class == ErrorClass::kNone) {
     outcome_.end.final_answer = relay.watch().final_answer();
     outcome_.end.tool_calls = relay.watch().tool_calls();
+    outcome_.end.response_id = relay.watch().response_id();
   }
   if (const auto* tools = relay.watch().tools_list()) {
     state_.loop.decisions.ObserveTools(state_.call.route->name, *tools);

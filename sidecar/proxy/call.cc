@@ -57,16 +57,16 @@ inspect::MadeAnswer MakeAnswer(const Call& call, const inspect::ErrorReply& repl
 std::string MakeStreamError(const Call& call, const inspect::ErrorReply& reply) {
   switch (call.kind) {
     case CallKind::kLlm:
+      if (call.answer_api == inspect::LlmApi::kOpenAIResponses) {
+        return inspect::ResponsesStreamError(reply);
+      }
       return Anthropic(call) ? inspect::AnthropicStreamError(reply)
                              : inspect::OpenAiStreamError(reply);
-    case CallKind::kLlmOther:
-      return call.answer_api == inspect::LlmApi::kOpenAIResponses
-                 ? inspect::ResponsesStreamError(reply)
-                 : std::string{};
     case CallKind::kMcpTool:
       return call.mcp.id_json.empty()
                  ? std::string{}
                  : inspect::McpStreamError(reply, call.mcp.id_json, call.stateless);
+    case CallKind::kLlmOther:
     case CallKind::kMcpOther:
     case CallKind::kHttpTool:
       break;
@@ -75,7 +75,7 @@ std::string MakeStreamError(const Call& call, const inspect::ErrorReply& reply) 
 }
 
 std::string MakeStreamEnd(const Call& call) {
-  if (call.kind != CallKind::kLlm) {
+  if (call.kind != CallKind::kLlm || call.answer_api == inspect::LlmApi::kOpenAIResponses) {
     return {};
   }
   return Anthropic(call) ? "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"

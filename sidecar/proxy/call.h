@@ -16,7 +16,7 @@
 namespace reliability::sidecar::proxy {
 
 enum class CallKind : std::uint8_t {
-  kLlm,       // chat completions, messages: a step of a turn
+  kLlm,       // chat completions, messages, responses: a step of a turn
   kLlmOther,  // embeddings, models …: provider breaker only
   kMcpTool,   // tools/call, or a batch with one
   kMcpOther,  // initialize, tools/list, ping, notifications, GET streams
@@ -38,9 +38,8 @@ struct Call {
   std::vector<const Tier*> tiers;  // of the offers
   bool inspected = false;          // the answer is read, too
 
-  std::optional<inspect::LlmApi> api;  // kLlm
-  // How an LLM's answer is read; also of Responses, which are no steps of a turn.
-  std::optional<inspect::LlmApi> answer_api;
+  std::optional<inspect::LlmApi> api;         // kLlm
+  std::optional<inspect::LlmApi> answer_api;  // how an LLM's answer is read
   inspect::LlmRequest llm;
   inspect::McpRequest mcp;
   bool stateless = false;  // MCP 2026-07-28 and newer

@@ -170,6 +170,7 @@ Admission Decisions::BeginLlm(const config::Snapshot& snapshot, const Route& rou
     PassMode(admission, fresh ? policy::CallIntent::kNewTurn : policy::CallIntent::kInTurn, enforce,
              now, verdict);
     if (!admission.refusal && ended) {
+      admission.turn_over = enforce;
       admission.limit.allowed = false;
       PassLimit(admission, enforce, route.name, now);
     } else if (!admission.refusal) {
@@ -209,7 +210,9 @@ void Decisions::EndLlm(const Admission& admission, const CallEnd& end) {
                         {.error_class = end.outcome.error_class,
                          .final_answer = end.final_answer,
                          .tool_calls = end.tool_calls,
-                         .templated = end.terminal},
+                         .response_id = end.response_id,
+                         .templated = end.terminal,
+                         .cut = end.cut},
                         now.mono);
     }
     CollectEnded(now);

@@ -73,6 +73,7 @@ struct Admission {
   std::size_t offer = 0;                         // of the chain's, where the attempt goes
   std::bitset<16> tried;                         // offers
   std::optional<std::size_t> tier;               // its index in the chain
+  bool turn_over = false;                        // its turn has ended: no place is asked any more
   bool later_offer = false;  // another place can still be asked: the turn's reserve stays
   bool stood_in = false;     // not the place where the call began
   bool probe = false;        // of a half-open breaker
@@ -87,7 +88,9 @@ struct CallEnd {
   bool attempted = false;  // something was sent or tried
   bool final_answer = false;
   bool terminal = false;  // answered by the chain's last resort
+  bool cut = false;       // the agent has some of the answer, and gets no more
   std::vector<policy::RequestedTool> tool_calls;
+  std::string response_id;  // Responses: of the answer
 };
 
 class Decisions {
@@ -102,7 +105,7 @@ class Decisions {
   void ApplyMode(const sidecar_config::ModeDocument& document);
   void ClearMode();
 
-  // An LLM call of a turn (chat completions, messages).
+  // An LLM call of a turn (chat completions, messages, responses).
   [[nodiscard]] Admission BeginLlm(const config::Snapshot& snapshot, const Route& route,
                                    std::string_view model, const policy::LlmClues& clues,
                                    std::optional<Milliseconds> client_limit,

@@ -45,6 +45,10 @@ std::optional<Milliseconds> Decisions::TimeLeft(const Admission& admission, cons
 }
 
 void Decisions::ResolveLimit(Admission& admission, const Now& now) {
+  if (admission.turn_over) {
+    admission.limit = {.allowed = false, .source = policy::LimitSource::kTurn};
+    return;
+  }
   const auto budget = turns_.Budget(admission.turn, now.mono);
   std::optional<Milliseconds> client;
   if (admission.client_deadline.has_value()) {

@@ -76,6 +76,14 @@ int ClientRetries(const net::RequestHead& head) {
       std::min<std::uint64_t>(100, ParseUint(head.Get("x-stainless-retry-count")).value_or(0)));
 }
 
+// Whether a chain has an answer to a call that was refused: another place, or, for a turn without
+// time, its last resort.
+bool CanStillAnswer(const ChainPlan& chain, ErrorClass refusal) {
+  return refusal == ErrorClass::kDeadlineExceeded
+             ? chain.document.terminal.type == sidecar_config::TerminalType::kStaticResponse
+             : chain.Advances(refusal);
+}
+
 void BeginOther(ExchangeState& state, Plan& plan) {
   Call& call = state.call;
   const bool llm = call.kind == CallKind::kLlmOther;
@@ -240,16 +248,11 @@ net::Task<> PlanLlm(ExchangeState& state, Plan& plan, std::string_view path) {
        .path = path,
        .mcp_method = {}});
   if (!call.api.has_value()) {
-    if (post && inspect::IsResponsesPath(path)) {
-      call.answer_api = inspect::LlmApi::kOpenAIResponses;
-      call.inspected = true;
-    }
     if (call.repeatable) {
       const bool kept = co_await KeepBody(state, plan);
       if (!kept) {
         co_return;
       }
-      ListOffersOfResponses(state);
     }
     BeginOther(state, plan);
     co_return;
@@ -355,7 +358,7 @@ net::Task<Plan> MakePlan(ExchangeState& state, RouteMatch match, std::string_vie
   const auto& refusal = call.admission.refusal;
   // What a chain can still answer is not refused yet: attempts.h.
   const bool can_move = state.enforce && !call.offers.empty() && refusal.has_value() &&
-                        state.snapshot->chain->Advances(refusal->error_class);
+                        CanStillAnswer(*state.snapshot->chain, refusal->error_class);
   if (plan.begun && refusal.has_value() && !can_move) {
     Refuse(state, plan, *refusal);
   }

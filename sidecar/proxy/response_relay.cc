@@ -141,6 +141,7 @@ void ResponseRelay::PrepareStream() {
   const ChainPlan* chain = state_.snapshot->chain.get();
   const Call& call = state_.call;
   if (!gated_ || chain == nullptr || call.offers.empty() || !call.api.has_value() ||
+      *call.api == inspect::LlmApi::kOpenAIResponses ||
       chain->document.on_mid_stream_failure !=
           sidecar_config::MidStreamFailure::kRestartIfOnlyText) {
     return;

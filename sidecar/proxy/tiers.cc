@@ -79,20 +79,6 @@ void ListOffers(ExchangeState& state) {
   }
 }
 
-void ListOffersOfResponses(ExchangeState& state) {
-  Call& call = state.call;
-  if (call.answer_api != inspect::LlmApi::kOpenAIResponses || state.snapshot->chain == nullptr ||
-      !state.body.done() || state.body.whole().size() > inspect::kMaxInspectedRequest) {
-    return;
-  }
-  auto read = inspect::ReadLlmRequest(*call.answer_api, state.body.whole());
-  if (read.has_value()) {
-    call.llm.model = std::move(read->model);
-    call.llm.stream = read->stream;
-    ListOffers(state);
-  }
-}
-
 bool GoToOffer(ExchangeState& state) {
   Call& call = state.call;
   const Tier* tier = call.tiers[call.admission.offer];

@@ -13,9 +13,6 @@ namespace reliability::sidecar::proxy {
 // agent addressed, then the tiers behind it.
 void ListOffers(ExchangeState& state);
 
-// The same for a Responses request, whose model nobody needs without a chain.
-void ListOffersOfResponses(ExchangeState& state);
-
 // Makes the admission's offer the place of the next attempt: address, path, body. False: the
 // request cannot be written for it.
 [[nodiscard]] bool GoToOffer(ExchangeState& state);

@@ -188,7 +188,7 @@ void Metrics::CountServed(const std::string& tier) {
 
 void Metrics::CountTurn(const policy::TurnRecord& turn) {
   turns_[static_cast<std::size_t>(turn.result)].Add();
-  if (turn.end == policy::TurnEnd::kDeadline) {
+  if (turn.end == policy::TurnEnd::kDeadline || turn.end == policy::TurnEnd::kAbandoned) {
     turn_deadline_.Add();
   }
   turn_duration_.Observe(Seconds(turn.duration));

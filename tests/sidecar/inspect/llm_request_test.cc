@@ -146,7 +146,7 @@ TEST(LlmApiOfPath, KnownEndpoints) {
     EXPECT_EQ(LlmApiOfPath(path), LlmApi::kAnthropicMessages) << path;
   }
   for (const char* path :
-       {"/v1/embeddings", "/v1/messages/count_tokens", "/v1/responses", "/models", "", "/v1"}) {
+       {"/v1/embeddings", "/v1/messages/count_tokens", "/v1/responses/r", "/models", "", "/v1"}) {
     EXPECT_EQ(LlmApiOfPath(path), std::nullopt) << path;
   }
 }

@@ -1,0 +1,59 @@
+#include "sidecar/inspect/message_reader.h"
+
+#include <optional>
+
+#include "libs/base/hash.h"
+
+namespace reliability::sidecar::inspect {
+namespace {
+
+// A part of a content array; text alone hashes like the same text without parts.
+bool ReadPart(JsonValue part, Message& message) {
+  std::string_view type;
+  std::optional<std::uint64_t> text;
+  std::string_view id;
+  std::uint64_t rest = 0;
+  const bool read = EachField(part, [&](std::string_view key, JsonValue value) {
+    if (key == "type" || key == "id" || key == "text") {
+      const auto string = AsString(value);
+      if (key == "type") {
+        type = string.value_or(std::string_view());
+      } else if (key == "id") {
+        id = string.value_or(std::string_view());
+      } else if (string) {
+        text = TextHash(*string);
+      }
+      return true;
+    }
+    if (key == "tool_use_id" || key == "cache_control" || key == "metadata") {
+      return true;
+    }
+    const std::uint64_t name = Fnv1a(key);
+    const auto hash = HashValue(value, kUnstable);
+    rest += hash ? Mix(Mix(Tag::kField, name), *hash) : 0;
+    return hash.has_value();
+  });
+  if (type == "tool_use") {
+    message.has_tool_call = true;
+    message.ids.emplace_back(id);
+  }
+  message.has_tool_result = message.has_tool_result || type == "tool_result";
+  const std::uint64_t digest =
+      text && rest == 0 ? *text : Mix(Mix(Mix(Tag::kPart, Fnv1a(type)), rest), text.value_or(0));
+  message.content = Mix(message.content, digest);
+  return read;
+}
+
+}  // namespace
+
+std::uint64_t TextHash(std::string_view text) { return Mix(Tag::kString, Fnv1a(text)); }
+
+bool ReadContent(JsonValue content, Message& message) {
+  if (const auto text = AsString(content)) {
+    message.content = Mix(message.content, TextHash(*text));
+    return true;
+  }
+  return EachElement(content, [&](JsonValue part) { return ReadPart(part, message); });
+}
+
+}  // namespace reliability::sidecar::inspect
