@@ -13,7 +13,7 @@ help: ## list the targets
 
 .PHONY: deps
 deps: ## install the Debian packages of tools/deps.txt (root on Debian 12)
-	@python3 tools/deps.py build cluster
+	@python3 tools/deps.py build bench cluster
 
 .PHONY: build
 build: ## compile everything (PRESET=release|dev|asan|tsan|cov)
@@ -27,9 +27,10 @@ check: build ## static checks, unit and component tests
 
 .PHONY: test
 test: ## everything that guards a change: build, check, real SDKs, real cluster
-	@python3 tools/deps.py build cluster
+	@python3 tools/deps.py build bench cluster
 	@$(MAKE) --no-print-directory build
 	@python3 tests/interop/setup.py
+	@python3 tests/bench/peers.py nginx >/dev/null
 	@python3 tests/cluster/cluster.py tools
 	@$(MAKE) --no-print-directory images
 	@$(CTEST) -j $(JOBS)
@@ -37,6 +38,15 @@ test: ## everything that guards a change: build, check, real SDKs, real cluster
 .PHONY: failover
 failover: build ## 16 provider faults and more, with the official SDKs through the sidecar
 	@python3 tests/failover/run.py --sidecar $(BUILD)/sidecar/agent-reliability-sidecar --registered
+
+.PHONY: bench
+bench: ## speed beside nginx, haproxy, Envoy and Portkey (QUICK=1: does it work?); writes docs/performance.md
+	@python3 tools/deps.py build bench
+	@mkdir -p build && { cmake --preset release >build/release-configure.log 2>&1 || { cat build/release-configure.log; exit 1; }; }
+	@cmake --build build/release -j $(JOBS) --target agent-reliability-sidecar bench-tools
+	@python3 tests/bench/peers.py >/dev/null
+	@python3 tests/bench/run.py --sidecar build/release/sidecar/agent-reliability-sidecar --tools build/release/tests/bench \
+	  $(if $(QUICK),--quick,--write)
 
 .PHONY: asan tsan
 asan tsan: ## unit and component tests under a sanitizer

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Installs the Debian packages of tools/deps.txt that are missing.
 
-Usage: tools/deps.py SECTION...        (sections: build, cluster)
+Usage: tools/deps.py SECTION...        (sections: build, bench, cluster)
 Without root, or on another system, it says exactly what is missing and exits with 1.
 """
 
@@ -45,7 +45,7 @@ def system():
 
 def main():
     sections = sys.argv[1:]
-    known = {"build", "cluster"}
+    known = {"build", "bench", "cluster"}
     if not sections or not set(sections) <= known:
         print(__doc__)
         return 2
