@@ -136,7 +136,8 @@ Status App::Start() {
                                       .turns_running = mode.turns_running,
                                       .breakers = {}};
     for (const auto& breaker : decisions_.Breakers()) {
-      gauges.breakers.emplace_back(breaker.key, breaker.state);
+      gauges.breakers.push_back(
+          {.key = breaker.key, .state = breaker.state, .operation = breaker.operation});
     }
     return gauges;
   });

@@ -27,6 +27,8 @@ config::BreakerScope ToScope(api::BreakerScope scope) {
       return config::BreakerScope::kProvider;
     case api::BreakerScope::kModel:
       return config::BreakerScope::kModel;
+    case api::BreakerScope::kAgent:
+      return config::BreakerScope::kAgent;
     case api::BreakerScope::kTool:
       break;
   }
@@ -45,9 +47,36 @@ config::SliType ToType(api::SliType type) {
   return config::SliType::kTaskSuccess;
 }
 
-// A schema default cannot depend on the scope, so these two live here.
+config::BreakerOperation ToOperation(api::BreakerOperation operation) {
+  switch (operation) {
+    case api::BreakerOperation::kMetricsOnly:
+      return config::BreakerOperation::kMetricsOnly;
+    case api::BreakerOperation::kForcedOpen:
+      return config::BreakerOperation::kForcedOpen;
+    case api::BreakerOperation::kDisabled:
+      return config::BreakerOperation::kDisabled;
+    case api::BreakerOperation::kAutomatic:
+      break;
+  }
+  return config::BreakerOperation::kAutomatic;
+}
+
+// A schema default cannot depend on the scope, so these live here.
 Milliseconds DefaultOpenFor(api::BreakerScope scope) {
-  return scope == api::BreakerScope::kTool ? Milliseconds{60000} : Milliseconds{30000};
+  switch (scope) {
+    case api::BreakerScope::kTool:
+      return Milliseconds{60000};
+    case api::BreakerScope::kAgent:
+      return Milliseconds{300000};
+    case api::BreakerScope::kProvider:
+    case api::BreakerScope::kModel:
+      break;
+  }
+  return Milliseconds{30000};
+}
+
+int DefaultSlowCallPercent(api::BreakerScope scope) {
+  return scope == api::BreakerScope::kAgent ? 0 : 80;
 }
 
 std::string CaFileOf(const std::optional<api::CaConfigMapRef>& ref) {
@@ -121,15 +150,22 @@ config::CircuitBreaker RenderBreaker(const api::CircuitBreakerSpec& spec) {
   out.name = spec.name;
   out.scope = ToScope(spec.scope);
   out.match = {spec.match.upstreams, spec.match.tools, spec.match.models};
-  out.trip = {spec.trip.consecutive_failures, spec.trip.failure_percent, spec.trip.min_calls,
-              spec.trip.window};
+  out.operation = ToOperation(spec.operation);
+  out.trip = {spec.trip.consecutive_failures,
+              spec.trip.failure_percent,
+              spec.trip.min_calls,
+              spec.trip.window,
+              spec.trip.slow_call_percent.value_or(DefaultSlowCallPercent(spec.scope)),
+              spec.trip.slow_call_duration.value_or(Milliseconds{0}),
+              spec.trip.mean_latency.value_or(Milliseconds{0})};
   out.max_open_for = spec.max_open_for;
   out.open_for = spec.open_for.value_or(std::min(DefaultOpenFor(spec.scope), spec.max_open_for));
   out.half_open = {spec.half_open.max_probes, spec.half_open.successes};
   return out;
 }
 
-// One entry for each scope that matches everything: every call has its breakers.
+// One entry for each scope that matches everything: every call has its breakers. The agent as a
+// whole has one only if the policy says so.
 void AppendCatchAlls(std::vector<config::CircuitBreaker>& breakers) {
   static constexpr std::array<std::pair<api::BreakerScope, const char*>, 3> kScopes{
       {{api::BreakerScope::kTool, "default-tool"},

@@ -91,6 +91,9 @@ void Fields(FieldVisitor& v, BreakerTrip& o) {
   v.Field("failurePercent", o.failure_percent);
   v.Field("minCalls", o.min_calls);
   v.Field("window", o.window);
+  v.Field("slowCallPercent", o.slow_call_percent);
+  v.Field("slowCallDuration", o.slow_call_duration);
+  v.Field("meanLatency", o.mean_latency);
 }
 
 void Fields(FieldVisitor& v, BreakerHalfOpen& o) {
@@ -101,6 +104,7 @@ void Fields(FieldVisitor& v, BreakerHalfOpen& o) {
 void Fields(FieldVisitor& v, CircuitBreakerSpec& o) {
   v.Field("name", o.name, Presence::kRequired);
   v.Field("scope", o.scope, Presence::kRequired);
+  v.Field("operation", o.operation);
   v.Field("match", o.match);
   v.Field("trip", o.trip);
   v.Field("openFor", o.open_for);

@@ -26,10 +26,17 @@ struct EnumNames<LlmFormat> {
   static constexpr std::array<std::string_view, 2> kNames = {"OpenAI", "Anthropic"};
 };
 
-enum class BreakerScope { kTool, kProvider, kModel };
+enum class BreakerScope { kTool, kProvider, kModel, kAgent };
 template <>
 struct EnumNames<BreakerScope> {
-  static constexpr std::array<std::string_view, 3> kNames = {"Tool", "Provider", "Model"};
+  static constexpr std::array<std::string_view, 4> kNames = {"Tool", "Provider", "Model", "Agent"};
+};
+
+enum class BreakerOperation { kAutomatic, kMetricsOnly, kForcedOpen, kDisabled };
+template <>
+struct EnumNames<BreakerOperation> {
+  static constexpr std::array<std::string_view, 4> kNames = {"Automatic", "MetricsOnly",
+                                                             "ForcedOpen", "Disabled"};
 };
 
 struct CaConfigMapRef {
@@ -128,6 +135,9 @@ struct BreakerTrip {
   std::int32_t failure_percent = 50;
   std::int32_t min_calls = 5;
   Milliseconds window{60000};
+  std::optional<std::int32_t> slow_call_percent;  // 0: off
+  std::optional<Milliseconds> slow_call_duration;
+  std::optional<Milliseconds> mean_latency;  // scope Agent
 };
 
 struct BreakerHalfOpen {
@@ -138,6 +148,7 @@ struct BreakerHalfOpen {
 struct CircuitBreakerSpec {
   std::string name;
   BreakerScope scope = BreakerScope::kTool;
+  BreakerOperation operation = BreakerOperation::kAutomatic;
   BreakerMatch match;
   BreakerTrip trip;
   std::optional<Milliseconds> open_for;

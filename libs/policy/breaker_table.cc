@@ -19,10 +19,60 @@ bool Has(const std::vector<std::string>& names, std::string_view name) {
 
 std::span<const BreakerScope> ScopesOf(TargetKind kind) {
   static constexpr std::array kLlm = {BreakerScope::kProvider, BreakerScope::kModel};
-  static constexpr std::array kTool = {BreakerScope::kTool};
-  return kind == TargetKind::kLlm ? std::span<const BreakerScope>(kLlm)
-                                  : std::span<const BreakerScope>(kTool);
+  static constexpr std::array kMcp = {BreakerScope::kServer, BreakerScope::kTool};
+  static constexpr std::array kHttp = {BreakerScope::kTool};
+  static constexpr std::array kAgent = {BreakerScope::kAgent};
+  switch (kind) {
+    case TargetKind::kLlm:
+      return kLlm;
+    case TargetKind::kMcpTool:
+      return kMcp;
+    case TargetKind::kHttpTool:
+      return kHttp;
+    case TargetKind::kAgent:
+      break;
+  }
+  return kAgent;
 }
+
+// The call did not get through to its server.
+bool IsTransport(ErrorClass error_class) {
+  return error_class == ErrorClass::kConnect || error_class == ErrorClass::kTimeoutConnect ||
+         error_class == ErrorClass::kResetBeforeHeaders ||
+         error_class == ErrorClass::kStreamTruncated;
+}
+
+// What a tool's outcome says about its server: one that answers is there, whatever it says. A probe
+// is judged like any other.
+AttemptOutcome ForServer(const AttemptOutcome& outcome, bool probe) {
+  const BreakerEffect effect = TraitsOf(outcome.error_class).breaker;
+  AttemptOutcome own = outcome;
+  own.retry_after.reset();  // a rate limit is the tool's
+  if (effect == BreakerEffect::kFailure) {
+    own.effect = probe || IsTransport(outcome.error_class) ? BreakerEffect::kFailure
+                                                           : BreakerEffect::kSuccess;
+  } else if (effect == BreakerEffect::kHold || effect == BreakerEffect::kQuotaOpen) {
+    own.effect = BreakerEffect::kSuccess;
+  }
+  return own;
+}
+
+// Settings of a rule for what it guards.
+BreakerParameters ParametersOf(BreakerScope scope, const BreakerRule& rule) {
+  BreakerParameters parameters = rule.parameters;
+  if (scope == BreakerScope::kServer) {  // its other rule looks at its tools
+    parameters.failure_percent = 0;
+    parameters.slow_percent = 0;
+  }
+  return parameters;
+}
+
+ErrorClass RefusalOf(BreakerScope scope, ErrorClass refusal) {
+  return scope == BreakerScope::kAgent ? ErrorClass::kAgentUnavailable : refusal;
+}
+
+constexpr int kServerMinOpen = 2;
+constexpr int kServerOpenPercent = 50;
 
 // Plain HTTP tools are one tool per upstream, named like it.
 std::string_view NameOf(const CallTarget& target) {
@@ -34,6 +84,15 @@ constexpr std::uint64_t kGenerationsPerBreaker = 1ULL << 32U;
 }  // namespace
 
 const BreakerRule* BreakerTable::FindRule(BreakerScope scope, const CallTarget& target) const {
+  if (scope == BreakerScope::kServer) {
+    // A rule for some tools says nothing about the server.
+    const auto found =
+        std::find_if(config_.rules.begin(), config_.rules.end(), [&](const BreakerRule& rule) {
+          return rule.scope == BreakerScope::kTool && rule.tools.empty() &&
+                 AnyOrHas(rule.upstreams, target.upstream);
+        });
+    return found == config_.rules.end() ? nullptr : &*found;
+  }
   for (const BreakerRule& rule : config_.rules) {
     if (rule.scope != scope || !AnyOrHas(rule.upstreams, target.upstream)) {
       continue;
@@ -78,6 +137,10 @@ std::string BreakerTable::KeyOf(BreakerScope scope, const CallTarget& target) co
   switch (scope) {
     case BreakerScope::kProvider:
       return "llm:" + target.upstream;
+    case BreakerScope::kAgent:
+      return "agent";
+    case BreakerScope::kServer:
+      return "mcp:" + target.upstream;
     case BreakerScope::kModel:
       break;
     case BreakerScope::kTool:
@@ -93,7 +156,8 @@ std::string BreakerTable::KeyOf(BreakerScope scope, const CallTarget& target) co
   return key;
 }
 
-void BreakerTable::Configure(BreakerConfig config) {
+std::vector<KeyedBreakerEvent> BreakerTable::Configure(BreakerConfig config) {
+  std::vector<KeyedBreakerEvent> events;
   config_ = std::move(config);
   for (auto it = entries_.begin(); it != entries_.end();) {
     Entry& entry = it->second;
@@ -106,12 +170,19 @@ void BreakerTable::Configure(BreakerConfig config) {
     entry.rule = rule->name;
     // Another call timeout is no reason to forget an open circuit.
     entry.breaker.SetProbeLease(rule->parameters.probe_lease);
-    if (!(entry.breaker.parameters() == rule->parameters)) {
-      entry.breaker = CircuitBreaker(rule->parameters, next_generation_);
+    const BreakerParameters parameters = ParametersOf(entry.scope, *rule);
+    if (!(entry.breaker.parameters() == parameters)) {
+      const BreakerOperation before = entry.breaker.operation();
+      entry.breaker = CircuitBreaker(parameters, next_generation_);
+      (void)entry.breaker.SetOperation(before);
       next_generation_ += kGenerationsPerBreaker;
+    }
+    if (const auto event = entry.breaker.SetOperation(rule->operation)) {
+      events.push_back({it->first, entry.rule, *event});
     }
     ++it;
   }
+  return events;
 }
 
 void BreakerTable::ObserveTools(std::string_view upstream, const std::vector<std::string>& names) {
@@ -145,7 +216,8 @@ bool BreakerTable::MakeRoom(MonotonicTime now) {
 }
 
 BreakerTable::Entry* BreakerTable::Ensure(BreakerScope scope, const CallTarget& target,
-                                          MonotonicTime now) {
+                                          MonotonicTime now,
+                                          std::vector<KeyedBreakerEvent>& events) {
   const std::string key = KeyOf(scope, target);
   if (const auto found = entries_.find(key); found != entries_.end()) {
     Entry& entry = found->second;
@@ -162,10 +234,16 @@ BreakerTable::Entry* BreakerTable::Ensure(BreakerScope scope, const CallTarget& 
     own.name.clear();
   }
   const auto recency = recency_.insert(recency_.end(), key);
-  Entry entry{
-      std::move(own), scope, rule->name, CircuitBreaker(rule->parameters, next_generation_), now,
-      recency};
+  Entry entry{std::move(own),
+              scope,
+              rule->name,
+              CircuitBreaker(ParametersOf(scope, *rule), next_generation_),
+              now,
+              recency};
   next_generation_ += kGenerationsPerBreaker;
+  if (const auto event = entry.breaker.SetOperation(rule->operation)) {
+    events.push_back({key, rule->name, *event});
+  }
   return &entries_.emplace(key, std::move(entry)).first->second;
 }
 
@@ -173,13 +251,16 @@ GuardAdmission BreakerTable::Admit(const CallTarget& target, MonotonicTime now) 
   GuardAdmission guard;
   guard.ticket.target = target;
   for (const BreakerScope scope : ScopesOf(target.kind)) {
-    Entry* entry = Ensure(scope, target, now);
+    Entry* entry = Ensure(scope, target, now, guard.events);
     if (entry == nullptr) {
       continue;  // no rule, or 256 keys that all restrict: not guarded
     }
     BreakerAdmission admission = entry->breaker.Admit(now);
     if (admission.event) {
       guard.events.push_back({*entry->recency, entry->rule, *admission.event});
+    }
+    if (admission.would_refuse) {
+      guard.would_refuse = RefusalOf(scope, admission.refusal);
     }
     if (admission.admitted) {
       guard.probe = guard.probe || admission.ticket.probe != 0;
@@ -189,7 +270,7 @@ GuardAdmission BreakerTable::Admit(const CallTarget& target, MonotonicTime now) 
     guard.admitted = false;
     guard.probe = false;
     guard.refused_by = *entry->recency;
-    guard.refusal = admission.refusal;
+    guard.refusal = RefusalOf(scope, admission.refusal);
     guard.retry_after = admission.retry_after;
     guard.cause = admission.cause;
     // Slots taken at the wider breakers are given back: this attempt is not made.
@@ -211,7 +292,7 @@ bool BreakerTable::Refuses(const CallTarget& target, MonotonicTime at) const {
   const auto scopes = ScopesOf(target.kind);
   return std::any_of(scopes.begin(), scopes.end(), [&](BreakerScope scope) {
     const auto found = entries_.find(KeyOf(scope, target));
-    return found != entries_.end() && found->second.breaker.RetryAfter(at).count() > 0;
+    return found != entries_.end() && found->second.breaker.Refuses(at);
   });
 }
 
@@ -219,15 +300,22 @@ std::vector<KeyedBreakerEvent> BreakerTable::Settle(const GuardTicket& ticket,
                                                     const AttemptOutcome& outcome,
                                                     MonotonicTime now, double jitter) {
   std::vector<KeyedBreakerEvent> events;
+  bool opened = false;
   for (const GuardTicket::Part& part : ticket.parts) {
     const auto found = entries_.find(part.key);
     if (found == entries_.end()) {
       continue;
     }
     Entry& entry = found->second;
-    if (const auto event = entry.breaker.Settle(part.ticket, outcome, now, jitter)) {
+    const bool server = entry.scope == BreakerScope::kServer;
+    const AttemptOutcome own = server ? ForServer(outcome, part.ticket.probe != 0) : outcome;
+    if (const auto event = entry.breaker.Settle(part.ticket, own, now, jitter)) {
       events.push_back({part.key, entry.rule, *event});
+      opened = opened || (!server && event->kind == BreakerEventKind::kOpened);
     }
+  }
+  if (opened && ticket.target.kind == TargetKind::kMcpTool) {
+    JudgeServer(ticket.target.upstream, now, jitter, events);
   }
   if (ticket.target.kind == TargetKind::kLlm && outcome.error_class == ErrorClass::kNone) {
     Learn(ticket.target.upstream, ticket.target.name);
@@ -235,12 +323,38 @@ std::vector<KeyedBreakerEvent> BreakerTable::Settle(const GuardTicket& ticket,
   return events;
 }
 
+void BreakerTable::JudgeServer(const std::string& upstream, MonotonicTime now, double jitter,
+                               std::vector<KeyedBreakerEvent>& events) {
+  const auto server = entries_.find("mcp:" + upstream);
+  if (server == entries_.end()) {
+    return;
+  }
+  const Milliseconds window = server->second.breaker.parameters().window;
+  int called = 0;
+  int open = 0;
+  for (const auto& [key, entry] : entries_) {
+    if (entry.scope == BreakerScope::kTool && entry.target.kind == TargetKind::kMcpTool &&
+        entry.target.upstream == upstream && now - entry.last_used < window) {
+      ++called;
+      open += entry.breaker.state() == BreakerState::kClosed ? 0 : 1;
+    }
+  }
+  if (open < kServerMinOpen || open * 100 < kServerOpenPercent * called) {
+    return;
+  }
+  if (const auto event =
+          server->second.breaker.Trip(BreakerCause::kToolsOpen, open, called, now, jitter)) {
+    events.push_back({server->first, server->second.rule, *event});
+  }
+}
+
 std::vector<BreakerTable::View> BreakerTable::List(MonotonicTime now) const {
   std::vector<View> views;
   views.reserve(entries_.size());
   for (const auto& [key, entry] : entries_) {
     views.push_back({key, entry.rule, entry.breaker.state(), entry.breaker.RetryAfter(now),
-                     entry.breaker.consecutive_failures()});
+                     entry.breaker.consecutive_failures(), entry.breaker.operation(),
+                     entry.breaker.WindowTotals(now)});
   }
   return views;
 }

@@ -3,6 +3,13 @@
 //
 //   mcp:<server>/<tool>   scope Tool      http:<upstream>         scope Tool
 //   llm:<provider>        scope Provider  llm:<provider>/<model>  scope Model
+//   mcp:<server>          parent of the server's tools
+//   agent                 scope Agent: counts turns, where the others count attempts
+//
+// The parent (data-plane ruling 21) has the settings of scope Tool for its whole server. It opens
+// when two tools and half of those called in the last window are open, or when
+// `consecutiveFailures` calls in a row, of any tools, did not get through to the server. It guards
+// tool calls only.
 //
 // Names that an agent makes up must not fill the table: only tools named by the policy or seen in
 // a tools/list answer, and models that answered once, have their own key; the rest of an upstream
@@ -23,7 +30,13 @@
 
 namespace reliability::policy {
 
-enum class BreakerScope : std::uint8_t { kTool, kProvider, kModel };
+enum class BreakerScope : std::uint8_t {
+  kTool,
+  kProvider,
+  kModel,
+  kAgent,
+  kServer,  // no rule has it: the parent follows a rule of scope kTool
+};
 
 // Empty list = any. Names, no patterns.
 struct BreakerRule {
@@ -33,6 +46,7 @@ struct BreakerRule {
   std::vector<std::string> tools;
   std::vector<std::string> models;
   BreakerParameters parameters;
+  BreakerOperation operation = BreakerOperation::kAutomatic;
 };
 
 struct BreakerConfig {
@@ -42,7 +56,12 @@ struct BreakerConfig {
   std::vector<std::pair<std::string, std::string>> known_tools;
 };
 
-enum class TargetKind : std::uint8_t { kLlm, kMcpTool, kHttpTool };
+enum class TargetKind : std::uint8_t {
+  kLlm,
+  kMcpTool,
+  kHttpTool,
+  kAgent,  // a turn of the agent itself; upstream and name are unused
+};
 
 struct CallTarget {
   TargetKind kind = TargetKind::kLlm;
@@ -72,10 +91,12 @@ struct GuardAdmission {
   bool admitted = true;
   bool probe = false;
   GuardTicket ticket;
-  std::string refused_by;  // key
-  ErrorClass refusal = ErrorClass::kNone;
+  std::string refused_by;                  // key
+  ErrorClass refusal = ErrorClass::kNone;  // kCircuitOpen, kRateLimited, kAgentUnavailable
   Milliseconds retry_after{0};
   BreakerCause cause = BreakerCause::kNone;
+  // Passed a breaker in MetricsOnly that would have refused it so; kNone: none did.
+  ErrorClass would_refuse = ErrorClass::kNone;
   std::vector<KeyedBreakerEvent> events;
 };
 
@@ -86,8 +107,8 @@ class BreakerTable {
   static constexpr Milliseconds kIdleLimit{3'600'000};
 
   // Breakers whose parameters stay equal keep their state; the others start closed, and outcomes
-  // of calls that they admitted before are ignored.
-  void Configure(BreakerConfig config);
+  // of calls that they admitted before are ignored. Returns changes of operation.
+  std::vector<KeyedBreakerEvent> Configure(BreakerConfig config);
 
   // Names of a tools/list answer (all pages may come one by one).
   void ObserveTools(std::string_view upstream, const std::vector<std::string>& names);
@@ -109,6 +130,8 @@ class BreakerTable {
     BreakerState state = BreakerState::kClosed;
     Milliseconds retry_after{0};
     int consecutive_failures = 0;
+    BreakerOperation operation = BreakerOperation::kAutomatic;
+    CircuitBreaker::Totals window;
   };
   [[nodiscard]] std::vector<View> List(MonotonicTime now) const;  // by key
   [[nodiscard]] std::size_t size() const { return entries_.size(); }
@@ -126,7 +149,12 @@ class BreakerTable {
   [[nodiscard]] const BreakerRule* FindRule(BreakerScope scope, const CallTarget& target) const;
   [[nodiscard]] bool HasOwnKey(const CallTarget& target) const;
   [[nodiscard]] std::string KeyOf(BreakerScope scope, const CallTarget& target) const;
-  Entry* Ensure(BreakerScope scope, const CallTarget& target, MonotonicTime now);
+  // A new entry whose operation is not Automatic is told in `events`.
+  Entry* Ensure(BreakerScope scope, const CallTarget& target, MonotonicTime now,
+                std::vector<KeyedBreakerEvent>& events);
+  // After a tool opened: does its server's parent open too?
+  void JudgeServer(const std::string& upstream, MonotonicTime now, double jitter,
+                   std::vector<KeyedBreakerEvent>& events);
   bool MakeRoom(MonotonicTime now);
   void Learn(const std::string& upstream, const std::string& name);
 

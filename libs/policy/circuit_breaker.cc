@@ -15,58 +15,34 @@ Milliseconds NamedWait(const AttemptOutcome& outcome) {
                     CircuitBreaker::kMaxNamedWait);
 }
 
+BreakerEffect EffectOf(const AttemptOutcome& outcome) {
+  return outcome.effect.value_or(TraitsOf(outcome.error_class).breaker);
+}
+
 }  // namespace
-
-std::string_view BreakerStateName(BreakerState state) {
-  switch (state) {
-    case BreakerState::kClosed:
-      return "closed";
-    case BreakerState::kOpen:
-      return "open";
-    case BreakerState::kHalfOpen:
-      return "half_open";
-  }
-  return "";
-}
-
-std::string_view BreakerCauseName(BreakerCause cause) {
-  switch (cause) {
-    case BreakerCause::kNone:
-      return "none";
-    case BreakerCause::kConsecutiveFailures:
-      return "consecutive_failures";
-    case BreakerCause::kFailureRate:
-      return "failure_rate";
-    case BreakerCause::kProbeFailed:
-      return "probe_failed";
-    case BreakerCause::kQuota:
-      return "quota";
-    case BreakerCause::kRateLimit:
-      return "rate_limit";
-  }
-  return "";
-}
-
-std::string_view BreakerEventName(BreakerEventKind kind) {
-  switch (kind) {
-    case BreakerEventKind::kOpened:
-      return "breaker_opened";
-    case BreakerEventKind::kReopened:
-      return "breaker_reopened";
-    case BreakerEventKind::kHalfOpened:
-      return "breaker_half_opened";
-    case BreakerEventKind::kClosed:
-      return "breaker_closed";
-    case BreakerEventKind::kHeld:
-      return "breaker_held";
-  }
-  return "";
-}
 
 CircuitBreaker::CircuitBreaker(const BreakerParameters& parameters, std::uint64_t first_generation)
     : parameters_(parameters), generation_(first_generation) {}
 
 BreakerAdmission CircuitBreaker::Admit(MonotonicTime now) {
+  switch (operation_) {
+    case BreakerOperation::kForcedOpen:
+      return Refuse(ErrorClass::kCircuitOpen, Milliseconds{0}, BreakerCause::kForcedOpen);
+    case BreakerOperation::kDisabled:
+      return {};
+    case BreakerOperation::kMetricsOnly: {
+      BreakerAdmission admission = Decide(now);
+      admission.would_refuse = !admission.admitted;
+      admission.admitted = true;
+      return admission;
+    }
+    case BreakerOperation::kAutomatic:
+      break;
+  }
+  return Decide(now);
+}
+
+BreakerAdmission CircuitBreaker::Decide(MonotonicTime now) {
   if (state_ == BreakerState::kOpen && now < open_until_) {
     return Refuse(ErrorClass::kCircuitOpen, Left(std::max(open_until_, hold_until_), now), cause_);
   }
@@ -97,18 +73,19 @@ BreakerAdmission CircuitBreaker::Admit(MonotonicTime now) {
 std::optional<BreakerEvent> CircuitBreaker::Settle(const BreakerTicket& ticket,
                                                    const AttemptOutcome& outcome, MonotonicTime now,
                                                    double jitter) {
-  if (!ticket.counted || ticket.generation != generation_) {
+  if (!ticket.counted || ticket.generation != generation_ ||
+      operation_ == BreakerOperation::kDisabled) {
     return std::nullopt;  // refused, or of a state that is over
   }
   if (ticket.probe != 0) {
     return SettleProbe(ticket, outcome, now, jitter);
   }
-  switch (TraitsOf(outcome.error_class).breaker) {
+  switch (EffectOf(outcome)) {
     case BreakerEffect::kSuccess:
-      Record(false, now);
+      Record(false, outcome, now);
       break;
     case BreakerEffect::kFailure:
-      Record(true, now);
+      Record(true, outcome, now);
       break;
     case BreakerEffect::kHold:
       return Hold(outcome, now);
@@ -135,8 +112,11 @@ std::optional<BreakerEvent> CircuitBreaker::SettleProbe(const BreakerTicket& tic
     return std::nullopt;  // its lease ended, or it settled before
   }
   probes_.erase(probe);
-  switch (TraitsOf(outcome.error_class).breaker) {
+  switch (EffectOf(outcome)) {
     case BreakerEffect::kSuccess:
+      if (IsSlow(outcome) || TooLong(outcome)) {
+        return Open(BreakerEventKind::kReopened, BreakerCause::kProbeFailed, outcome, now, jitter);
+      }
       if (++probe_successes_ >= parameters_.successes) {
         return Close();
       }
@@ -164,16 +144,32 @@ BreakerAdmission CircuitBreaker::Refuse(ErrorClass refusal, Milliseconds retry_a
   return admission;
 }
 
-void CircuitBreaker::Record(bool failed, MonotonicTime now) {
+bool CircuitBreaker::IsSlow(const AttemptOutcome& outcome) const {
+  if (parameters_.slow_percent == 0) {
+    return false;
+  }
+  const Milliseconds threshold = parameters_.slow_after.count() > 0
+                                     ? parameters_.slow_after
+                                     : outcome.limit * kSlowSharePercent / 100;
+  return threshold.count() > 0 && outcome.took >= threshold;
+}
+
+bool CircuitBreaker::TooLong(const AttemptOutcome& outcome) const {
+  return parameters_.mean_latency.count() > 0 && outcome.took >= parameters_.mean_latency;
+}
+
+void CircuitBreaker::Record(bool failed, const AttemptOutcome& outcome, MonotonicTime now) {
   consecutive_ = failed ? consecutive_ + 1 : 0;
   const Milliseconds width = std::max(Milliseconds{1}, parameters_.window / std::ssize(buckets_));
   const std::int64_t index = now.time_since_epoch() / width;
   Bucket& bucket = buckets_[static_cast<std::size_t>(index % std::ssize(buckets_))];
   if (bucket.index != index) {
-    bucket = Bucket{index, 0, 0};
+    bucket = Bucket{index, {}};
   }
-  ++bucket.calls;
-  bucket.failures += failed ? 1 : 0;
+  ++bucket.totals.calls;
+  bucket.totals.failures += failed ? 1 : 0;
+  bucket.totals.slow += IsSlow(outcome) ? 1 : 0;
+  bucket.totals.took_ms += outcome.took.count();
 }
 
 CircuitBreaker::Totals CircuitBreaker::WindowTotals(MonotonicTime now) const {
@@ -182,8 +178,10 @@ CircuitBreaker::Totals CircuitBreaker::WindowTotals(MonotonicTime now) const {
   Totals totals;
   for (const Bucket& bucket : buckets_) {
     if (bucket.index >= 0 && bucket.index > newest - std::ssize(buckets_)) {
-      totals.calls += bucket.calls;
-      totals.failures += bucket.failures;
+      totals.calls += bucket.totals.calls;
+      totals.failures += bucket.totals.failures;
+      totals.slow += bucket.totals.slow;
+      totals.took_ms += bucket.totals.took_ms;
     }
   }
   return totals;
@@ -193,12 +191,22 @@ std::optional<BreakerCause> CircuitBreaker::Tripped(MonotonicTime now) const {
   if (parameters_.consecutive_failures > 0 && consecutive_ >= parameters_.consecutive_failures) {
     return BreakerCause::kConsecutiveFailures;
   }
-  if (parameters_.failure_percent > 0) {
-    const Totals totals = WindowTotals(now);
-    if (totals.failures > 0 && totals.calls >= parameters_.min_calls &&
-        totals.failures * 100 >= parameters_.failure_percent * totals.calls) {
-      return BreakerCause::kFailureRate;
-    }
+  const Totals totals = WindowTotals(now);
+  if (totals.calls < std::max(1, parameters_.min_calls)) {
+    return std::nullopt;
+  }
+  const auto reached = [&](int count, int percent) {
+    return percent > 0 && count > 0 && count * 100 >= percent * totals.calls;
+  };
+  if (reached(totals.failures, parameters_.failure_percent)) {
+    return BreakerCause::kFailureRate;
+  }
+  if (reached(totals.slow, parameters_.slow_percent)) {
+    return BreakerCause::kSlowCalls;
+  }
+  if (parameters_.mean_latency.count() > 0 &&
+      totals.took_ms >= parameters_.mean_latency.count() * totals.calls) {
+    return BreakerCause::kMeanLatency;
   }
   return std::nullopt;
 }
@@ -207,8 +215,11 @@ BreakerEvent CircuitBreaker::Open(BreakerEventKind kind, BreakerCause cause,
                                   const AttemptOutcome& outcome, MonotonicTime now, double jitter) {
   BreakerEvent event{kind, cause, outcome.error_class};
   const Totals totals = WindowTotals(now);
-  event.failures = cause == BreakerCause::kFailureRate ? totals.failures : consecutive_;
+  event.failures = cause == BreakerCause::kFailureRate ? totals.failures
+                   : cause == BreakerCause::kSlowCalls ? totals.slow
+                                                       : consecutive_;
   event.calls = totals.calls;
+  event.mean = Milliseconds{totals.calls == 0 ? 0 : totals.took_ms / totals.calls};
   Milliseconds wait = parameters_.quota_hold;
   if (cause != BreakerCause::kQuota) {
     wait = parameters_.open_for;
@@ -228,6 +239,35 @@ BreakerEvent CircuitBreaker::Open(BreakerEventKind kind, BreakerCause cause,
   ++generation_;
   probes_.clear();
   return event;
+}
+
+std::optional<BreakerEvent> CircuitBreaker::Trip(BreakerCause cause, int failures, int calls,
+                                                 MonotonicTime now, double jitter) {
+  if (state_ != BreakerState::kClosed || operation_ == BreakerOperation::kDisabled) {
+    return std::nullopt;
+  }
+  BreakerEvent event = Open(BreakerEventKind::kOpened, cause, AttemptOutcome{}, now, jitter);
+  event.failures = failures;
+  event.calls = calls;
+  return event;
+}
+
+std::optional<BreakerEvent> CircuitBreaker::SetOperation(BreakerOperation operation) {
+  if (operation == operation_) {
+    return std::nullopt;
+  }
+  operation_ = operation;
+  switch (operation) {
+    case BreakerOperation::kMetricsOnly:
+      return BreakerEvent{BreakerEventKind::kMetricsOnly};
+    case BreakerOperation::kForcedOpen:
+      return BreakerEvent{BreakerEventKind::kForcedOpen, BreakerCause::kForcedOpen};
+    case BreakerOperation::kDisabled:
+      return BreakerEvent{BreakerEventKind::kDisabled};
+    case BreakerOperation::kAutomatic:
+      break;
+  }
+  return BreakerEvent{BreakerEventKind::kAutomatic};
 }
 
 BreakerEvent CircuitBreaker::Close() {
@@ -260,6 +300,19 @@ void CircuitBreaker::DropExpiredProbes(MonotonicTime now) {
 Milliseconds CircuitBreaker::RetryAfter(MonotonicTime now) const {
   const MonotonicTime open = state_ == BreakerState::kOpen ? open_until_ : now;
   return Left(std::max(open, hold_until_), now);
+}
+
+bool CircuitBreaker::Refuses(MonotonicTime at) const {
+  switch (operation_) {
+    case BreakerOperation::kForcedOpen:
+      return true;
+    case BreakerOperation::kMetricsOnly:
+    case BreakerOperation::kDisabled:
+      return false;
+    case BreakerOperation::kAutomatic:
+      break;
+  }
+  return RetryAfter(at).count() > 0;
 }
 
 bool CircuitBreaker::Restricts(MonotonicTime now) const {

@@ -1,7 +1,7 @@
 #pragma once
 // One circuit breaker: when to stop asking a failing upstream, and when to try it again.
 //
-//            trip (consecutive | rate | quota)              open time over (lazy, at Admit)
+//            trip (consecutive | rate | slow | quota)       open time over (lazy, at Admit)
 //   CLOSED ------------------------------------> OPEN ----------------------------------->
 //   HALF_OPEN
 //     ^                                           ^                                            |  |
@@ -9,8 +9,8 @@
 //     +------------------------ `successes` probes succeed ---------------------------------------+
 //
 // A rate-limit hold is no state: calls are refused until the time the upstream named, and no
-// failure is counted. Pure: time and the jitter's draw are arguments. Not thread-safe; the event
-// loop thread owns it.
+// failure is counted. A person may take the decision away (BreakerOperation). Pure: time and the
+// jitter's draw are arguments. Not thread-safe; the event loop thread owns it.
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -25,7 +25,7 @@ namespace reliability::policy {
 struct BreakerParameters {
   int consecutive_failures = 3;  // 0 = rule off
   int failure_percent = 50;      // trips at >= ; 0 = rule off
-  int min_calls = 5;             // of the rate rule
+  int min_calls = 5;             // of all rules over the window
   Milliseconds window{60000};    // ten exact buckets
   Milliseconds open_for{60000};  // doubles at each reopening
   Milliseconds max_open_for{300000};
@@ -33,6 +33,10 @@ struct BreakerParameters {
   int successes = 2;                // to close
   Milliseconds probe_lease{60000};  // a probe that did not settle by then gives its slot back
   Milliseconds quota_hold{300000};
+  int slow_percent = 0;  // slow outcomes trip at >= this share; 0 = rule off
+  // An outcome that took this long is slow; 0 = 80 % of its own limit.
+  Milliseconds slow_after{0};
+  Milliseconds mean_latency{0};  // the mean over the window trips at >= ; 0 = rule off
   friend bool operator==(const BreakerParameters&, const BreakerParameters&) = default;
 };
 
@@ -44,22 +48,48 @@ enum class BreakerCause : std::uint8_t {
   kProbeFailed,
   kQuota,
   kRateLimit,
+  kSlowCalls,
+  kMeanLatency,
+  kToolsOpen,   // of a server: too many of its tools are open
+  kForcedOpen,  // a person said so
+};
+// Who decides. A change keeps what the breaker has counted.
+enum class BreakerOperation : std::uint8_t {
+  kAutomatic,
+  kMetricsOnly,  // counts and changes state as if it decided, but refuses nothing
+  kForcedOpen,   // refuses everything
+  kDisabled,     // lets everything pass and counts nothing
 };
 [[nodiscard]] std::string_view BreakerStateName(
     BreakerState state);  // "closed", "open", "half_open"
 [[nodiscard]] std::string_view BreakerCauseName(BreakerCause cause);  // "consecutive_failures", …
+[[nodiscard]] std::string_view BreakerOperationName(BreakerOperation operation);  // "Automatic", …
 
 // What changed, for logs and metrics. Reopening has its own kind: opens per day count incidents.
-enum class BreakerEventKind : std::uint8_t { kOpened, kReopened, kHalfOpened, kClosed, kHeld };
+enum class BreakerEventKind : std::uint8_t {
+  kOpened,
+  kReopened,
+  kHalfOpened,
+  kClosed,
+  kHeld,
+  // The operation changed to this one.
+  kAutomatic,
+  kMetricsOnly,
+  kForcedOpen,
+  kDisabled,
+};
+inline constexpr int kBreakerEventKindCount = 9;
 [[nodiscard]] std::string_view BreakerEventName(BreakerEventKind kind);  // "breaker_opened", …
 
 struct BreakerEvent {
   BreakerEventKind kind = BreakerEventKind::kOpened;
   BreakerCause cause = BreakerCause::kNone;
   ErrorClass last_class = ErrorClass::kNone;  // of the outcome that caused it
-  int failures = 0;                           // in a row, or in the window (kFailureRate)
-  int calls = 0;                              // in the window (kFailureRate)
-  Milliseconds open_for{0};                   // kOpened, kReopened, kHeld
+  // In a row; in the window (kFailureRate); slow ones in it (kSlowCalls); open tools (kToolsOpen).
+  int failures = 0;
+  int calls = 0;             // in the window; called tools (kToolsOpen)
+  Milliseconds open_for{0};  // kOpened, kReopened, kHeld
+  Milliseconds mean{0};      // kMeanLatency
 };
 
 // Given back to Settle() by the call that it admitted. Copyable; settle once, later ones are
@@ -72,6 +102,8 @@ struct BreakerTicket {
 
 struct BreakerAdmission {
   bool admitted = true;
+  // Only kMetricsOnly: the call is sent although Automatic would have refused it as `refusal` says.
+  bool would_refuse = false;
   BreakerTicket ticket;
   ErrorClass refusal = ErrorClass::kNone;  // kCircuitOpen, or kRateLimited during a hold
   Milliseconds retry_after{0};             // of a refusal: until the next call may pass; 0 unknown
@@ -82,6 +114,10 @@ struct BreakerAdmission {
 struct AttemptOutcome {
   ErrorClass error_class = ErrorClass::kNone;
   std::optional<Milliseconds> retry_after;  // named by the upstream
+  Milliseconds took{0};                     // of a stream: until its first content
+  Milliseconds limit{0};                    // what it was allowed to take; 0 = unknown
+  // Instead of the class's own, where a breaker counts something else than attempts.
+  std::optional<BreakerEffect> effect = std::nullopt;
 };
 
 class CircuitBreaker {
@@ -93,6 +129,9 @@ class CircuitBreaker {
   // tickets of the earlier one are ignored.
   explicit CircuitBreaker(const BreakerParameters& parameters, std::uint64_t first_generation = 1);
 
+  // Share of an attempt's own limit above which it is slow (data-plane.md 2.4).
+  static constexpr int kSlowSharePercent = 80;
+
   // May this attempt go upstream? Moves OPEN to HALF_OPEN when its time is over.
   [[nodiscard]] BreakerAdmission Admit(MonotonicTime now);
 
@@ -102,14 +141,32 @@ class CircuitBreaker {
   std::optional<BreakerEvent> Settle(const BreakerTicket& ticket, const AttemptOutcome& outcome,
                                      MonotonicTime now, double jitter);
 
+  // Opens a closed one for a reason that it does not see itself; nullopt if it was not closed.
+  std::optional<BreakerEvent> Trip(BreakerCause cause, int failures, int calls, MonotonicTime now,
+                                   double jitter);
+
+  // The event if it changes.
+  std::optional<BreakerEvent> SetOperation(BreakerOperation operation);
+  [[nodiscard]] BreakerOperation operation() const { return operation_; }
+
   // OPEN stays until the first Admit() after its time: transitions are lazy.
   [[nodiscard]] BreakerState state() const { return state_; }
   // Until the next call may pass; 0 when it may now.
   [[nodiscard]] Milliseconds RetryAfter(MonotonicTime now) const;
+  // Whether Admit() at `at` would refuse for longer than the end of a running probe.
+  [[nodiscard]] bool Refuses(MonotonicTime at) const;
   // Not closed, or held.
   [[nodiscard]] bool Restricts(MonotonicTime now) const;
   [[nodiscard]] int ProbesInFlight(MonotonicTime now) const;
   [[nodiscard]] int consecutive_failures() const { return consecutive_; }
+  // What the window holds now.
+  struct Totals {
+    int calls = 0;
+    int failures = 0;
+    int slow = 0;
+    std::int64_t took_ms = 0;
+  };
+  [[nodiscard]] Totals WindowTotals(MonotonicTime now) const;
   [[nodiscard]] const BreakerParameters& parameters() const { return parameters_; }
   // For probes from now on. Leases follow the call timeouts, which may change at any time.
   void SetProbeLease(Milliseconds lease) { parameters_.probe_lease = lease; }
@@ -117,22 +174,20 @@ class CircuitBreaker {
  private:
   struct Bucket {
     std::int64_t index = -1;
-    int calls = 0;
-    int failures = 0;
+    Totals totals;
   };
   struct Probe {
     std::uint64_t id = 0;
     MonotonicTime expires;
   };
-  struct Totals {
-    int calls = 0;
-    int failures = 0;
-  };
 
   [[nodiscard]] static BreakerAdmission Refuse(ErrorClass refusal, Milliseconds retry_after,
                                                BreakerCause cause);
-  void Record(bool failed, MonotonicTime now);
-  [[nodiscard]] Totals WindowTotals(MonotonicTime now) const;
+  [[nodiscard]] BreakerAdmission Decide(MonotonicTime now);
+  // Of an outcome that counts: over the slow-call rule's threshold, or over the allowed mean.
+  [[nodiscard]] bool IsSlow(const AttemptOutcome& outcome) const;
+  [[nodiscard]] bool TooLong(const AttemptOutcome& outcome) const;
+  void Record(bool failed, const AttemptOutcome& outcome, MonotonicTime now);
   [[nodiscard]] std::optional<BreakerCause> Tripped(MonotonicTime now) const;
   BreakerEvent Open(BreakerEventKind kind, BreakerCause cause, const AttemptOutcome& outcome,
                     MonotonicTime now, double jitter);
@@ -146,6 +201,7 @@ class CircuitBreaker {
   BreakerParameters parameters_;
   BreakerState state_ = BreakerState::kClosed;
   BreakerCause cause_ = BreakerCause::kNone;
+  BreakerOperation operation_ = BreakerOperation::kAutomatic;
   std::uint64_t generation_;
   std::uint64_t next_probe_ = 1;
   int consecutive_ = 0;

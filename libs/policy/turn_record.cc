@@ -40,6 +40,8 @@ std::string_view TurnEndName(TurnEnd end) {
       return "terminated";
     case TurnEnd::kEvicted:
       return "evicted";
+    case TurnEnd::kRefused:
+      return "refused";
   }
   return "";
 }

@@ -29,6 +29,7 @@ enum class TurnEnd : std::uint8_t {
   kCancelled,   // the agent went away
   kTerminated,  // the pod ended first
   kEvicted,     // too many turns at once
+  kRefused,     // never began: the breaker of the whole agent is open
 };
 [[nodiscard]] std::string_view TurnEndName(TurnEnd end);
 

@@ -79,6 +79,7 @@ void Read(ObjectReader& in, CircuitBreaker& out) {
   in.Require("scope");
   in.String("name", out.name);
   in.Enum<BreakerScope>("scope", out.scope, names::kBreakerScopes);
+  in.Enum<BreakerOperation>("operation", out.operation, names::kBreakerOperations);
   in.Object("match", [&](ObjectReader& match) {
     match.Strings("upstreams", out.match.upstreams);
     match.Strings("tools", out.match.tools);
@@ -89,6 +90,9 @@ void Read(ObjectReader& in, CircuitBreaker& out) {
     trip.Int("failurePercent", out.trip.failure_percent);
     trip.Int("minCalls", out.trip.min_calls);
     trip.Ms("windowMs", out.trip.window);
+    trip.Int("slowCallPercent", out.trip.slow_call_percent);
+    trip.Ms("slowCallDurationMs", out.trip.slow_call_duration);
+    trip.Ms("meanLatencyMs", out.trip.mean_latency);
   });
   in.Ms("openForMs", out.open_for);
   in.Ms("maxOpenForMs", out.max_open_for);

@@ -84,6 +84,7 @@ json ToJson(const CircuitBreaker& breaker) {
   return {
       {"name", breaker.name},
       {"scope", Name(breaker.scope)},
+      {"operation", Name(breaker.operation)},
       {"match",
        {{"upstreams", breaker.match.upstreams},
         {"tools", breaker.match.tools},
@@ -92,7 +93,10 @@ json ToJson(const CircuitBreaker& breaker) {
        {{"consecutiveFailures", breaker.trip.consecutive_failures},
         {"failurePercent", breaker.trip.failure_percent},
         {"minCalls", breaker.trip.min_calls},
-        {"windowMs", breaker.trip.window.count()}}},
+        {"windowMs", breaker.trip.window.count()},
+        {"slowCallPercent", breaker.trip.slow_call_percent},
+        {"slowCallDurationMs", breaker.trip.slow_call_duration.count()},
+        {"meanLatencyMs", breaker.trip.mean_latency.count()}}},
       {"openForMs", breaker.open_for.count()},
       {"maxOpenForMs", breaker.max_open_for.count()},
       {"halfOpen",
@@ -137,6 +141,9 @@ std::string_view Name(Enforcement value) { return names::NameIn(names::kEnforcem
 std::string_view Name(UpstreamKind value) { return names::NameIn(names::kUpstreamKinds, value); }
 std::string_view Name(LlmFormat value) { return names::NameIn(names::kLlmFormats, value); }
 std::string_view Name(BreakerScope value) { return names::NameIn(names::kBreakerScopes, value); }
+std::string_view Name(BreakerOperation value) {
+  return names::NameIn(names::kBreakerOperations, value);
+}
 std::string_view Name(SliType value) { return names::NameIn(names::kSliTypes, value); }
 std::string_view Name(Mode value) { return names::NameIn(names::kModes, value); }
 

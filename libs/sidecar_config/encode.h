@@ -20,6 +20,7 @@ namespace reliability::sidecar_config {
 [[nodiscard]] std::string_view Name(UpstreamKind value);
 [[nodiscard]] std::string_view Name(LlmFormat value);
 [[nodiscard]] std::string_view Name(BreakerScope value);
+[[nodiscard]] std::string_view Name(BreakerOperation value);
 [[nodiscard]] std::string_view Name(SliType value);
 [[nodiscard]] std::string_view Name(Mode value);
 [[nodiscard]] std::string_view Name(MidStreamFailure value);

@@ -17,9 +17,15 @@ inline constexpr Table<UpstreamKind, 3> kUpstreamKinds = {
     {{"LLM", UpstreamKind::kLlm}, {"MCP", UpstreamKind::kMcp}, {"HTTP", UpstreamKind::kHttp}}};
 inline constexpr Table<LlmFormat, 2> kLlmFormats = {
     {{"OpenAI", LlmFormat::kOpenAI}, {"Anthropic", LlmFormat::kAnthropic}}};
-inline constexpr Table<BreakerScope, 3> kBreakerScopes = {{{"Tool", BreakerScope::kTool},
+inline constexpr Table<BreakerScope, 4> kBreakerScopes = {{{"Tool", BreakerScope::kTool},
                                                            {"Provider", BreakerScope::kProvider},
-                                                           {"Model", BreakerScope::kModel}}};
+                                                           {"Model", BreakerScope::kModel},
+                                                           {"Agent", BreakerScope::kAgent}}};
+inline constexpr Table<BreakerOperation, 4> kBreakerOperations = {
+    {{"Automatic", BreakerOperation::kAutomatic},
+     {"MetricsOnly", BreakerOperation::kMetricsOnly},
+     {"ForcedOpen", BreakerOperation::kForcedOpen},
+     {"Disabled", BreakerOperation::kDisabled}}};
 inline constexpr Table<SliType, 3> kSliTypes = {{{"TaskSuccess", SliType::kTaskSuccess},
                                                  {"ToolCallSuccess", SliType::kToolCallSuccess},
                                                  {"TurnLatency", SliType::kTurnLatency}}};

@@ -18,11 +18,13 @@
 namespace reliability::sidecar_config {
 
 inline constexpr int kSchemaMajor = 1;
-inline constexpr int kSchemaMinor = 1;  // 1: retries, traffic, fallbackChain
+// 1: retries, traffic, fallbackChain. 2: slow calls, mean latency, scope Agent, operation.
+inline constexpr int kSchemaMinor = 2;
 
-enum class Enforcement { kObserve, kEnforce };         // "Observe", "Enforce"
-enum class UpstreamKind { kLlm, kMcp, kHttp };         // "LLM", "MCP", "HTTP"
-enum class BreakerScope { kTool, kProvider, kModel };  // "Tool", "Provider", "Model"
+enum class Enforcement { kObserve, kEnforce };                 // "Observe", "Enforce"
+enum class UpstreamKind { kLlm, kMcp, kHttp };                 // "LLM", "MCP", "HTTP"
+enum class BreakerScope { kTool, kProvider, kModel, kAgent };  // "Tool", "Provider", ...
+enum class BreakerOperation { kAutomatic, kMetricsOnly, kForcedOpen, kDisabled };
 enum class SliType { kTaskSuccess, kToolCallSuccess, kTurnLatency };
 enum class Mode { kNormal, kThrottled, kPaused, kHalfOpen };  // "Normal", ...
 
@@ -102,6 +104,9 @@ struct BreakerTrip {
   int failure_percent = 50;
   int min_calls = 5;
   Milliseconds window{60000};
+  int slow_call_percent = 0;           // 0 = rule off
+  Milliseconds slow_call_duration{0};  // "slowCallDurationMs"; 0 = 80 % of the call's time-out
+  Milliseconds mean_latency{0};        // "meanLatencyMs", scope Agent: of turns; 0 = rule off
 };
 
 struct BreakerHalfOpen {
@@ -110,10 +115,11 @@ struct BreakerHalfOpen {
 };
 
 // The first entry of a scope that matches wins. The operator always appends one catch-all entry
-// per scope with the documented defaults, so every call has its breakers.
+// for each scope but Agent with the documented defaults, so every call has its breakers.
 struct CircuitBreaker {
   std::string name;
   BreakerScope scope = BreakerScope::kTool;
+  BreakerOperation operation = BreakerOperation::kAutomatic;
   BreakerMatch match;
   BreakerTrip trip;
   Milliseconds open_for{60000};
@@ -130,7 +136,7 @@ struct Slo {
 };
 
 struct PolicyDocument {             // policy.json
-  int schema_major = kSchemaMajor;  // JSON: "schema":"1.1"
+  int schema_major = kSchemaMajor;  // JSON: "schema":"1.2"
   int schema_minor = kSchemaMinor;
   std::string workload;  // "<namespace>/<Kind>/<name>"
   Enforcement enforcement = Enforcement::kObserve;

@@ -7,6 +7,7 @@ namespace {
 
 // A probe that is still out after the longest its call may take has been lost.
 constexpr Milliseconds kLeaseMargin{1000};
+constexpr Milliseconds kTurnLeaseMargin{61'000};
 
 policy::BreakerScope ScopeOf(BreakerScope scope) {
   switch (scope) {
@@ -16,8 +17,24 @@ policy::BreakerScope ScopeOf(BreakerScope scope) {
       return policy::BreakerScope::kProvider;
     case BreakerScope::kModel:
       return policy::BreakerScope::kModel;
+    case BreakerScope::kAgent:
+      return policy::BreakerScope::kAgent;
   }
   return policy::BreakerScope::kTool;
+}
+
+policy::BreakerOperation OperationOf(BreakerOperation operation) {
+  switch (operation) {
+    case BreakerOperation::kAutomatic:
+      return policy::BreakerOperation::kAutomatic;
+    case BreakerOperation::kMetricsOnly:
+      return policy::BreakerOperation::kMetricsOnly;
+    case BreakerOperation::kForcedOpen:
+      return policy::BreakerOperation::kForcedOpen;
+    case BreakerOperation::kDisabled:
+      return policy::BreakerOperation::kDisabled;
+  }
+  return policy::BreakerOperation::kAutomatic;
 }
 
 policy::SliKind KindOf(SliType type) {
@@ -54,6 +71,19 @@ Milliseconds LongestToolCall(const Timeouts& timeouts) {
   return longest;
 }
 
+Milliseconds ProbeLease(const PolicyDocument& document, BreakerScope scope) {
+  switch (scope) {
+    case BreakerScope::kTool:
+      return kLeaseMargin + LongestToolCall(document.timeouts);
+    case BreakerScope::kAgent:  // a turn whose agent went silent ends after its deadline
+      return kTurnLeaseMargin + document.turn.timeout;
+    case BreakerScope::kProvider:
+    case BreakerScope::kModel:
+      break;
+  }
+  return kLeaseMargin + document.turn.timeout;
+}
+
 bool IsUpstream(const PolicyDocument& document, std::string_view name) {
   return std::any_of(document.upstreams.begin(), document.upstreams.end(),
                      [&](const Upstream& upstream) { return upstream.name == name; });
@@ -78,9 +108,11 @@ policy::BreakerConfig ToBreakerConfig(const PolicyDocument& document) {
     rule.parameters.max_open_for = breaker.max_open_for;
     rule.parameters.max_probes = breaker.half_open.max_probes;
     rule.parameters.successes = breaker.half_open.successes;
-    rule.parameters.probe_lease =
-        kLeaseMargin + (breaker.scope == BreakerScope::kTool ? LongestToolCall(document.timeouts)
-                                                             : document.turn.timeout);
+    rule.parameters.probe_lease = ProbeLease(document, breaker.scope);
+    rule.parameters.slow_percent = breaker.trip.slow_call_percent;
+    rule.parameters.slow_after = breaker.trip.slow_call_duration;
+    rule.parameters.mean_latency = breaker.trip.mean_latency;
+    rule.operation = OperationOf(breaker.operation);
     config.rules.push_back(std::move(rule));
   }
   for (const ToolTimeout& tool : document.timeouts.tool_overrides) {

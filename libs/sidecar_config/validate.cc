@@ -170,6 +170,21 @@ void CheckBreakers(const PolicyDocument& document, Checker& check) {
     }
     check.Range(at("trip.minCalls"), breaker.trip.min_calls, 1, 10'000);
     check.Duration(at("trip.windowMs"), breaker.trip.window, Milliseconds{1000});
+    check.Range(at("trip.slowCallPercent"), breaker.trip.slow_call_percent, 0, 100);
+    check.Duration(at("trip.slowCallDurationMs"), breaker.trip.slow_call_duration, Milliseconds{0});
+    check.Duration(at("trip.meanLatencyMs"), breaker.trip.mean_latency, Milliseconds{0});
+    const bool agent = breaker.scope == BreakerScope::kAgent;
+    if (agent &&
+        (breaker.trip.slow_call_percent != 0 || breaker.trip.slow_call_duration.count() != 0)) {
+      check.Add(at("trip.slowCallPercent"), "scope Agent has meanLatencyMs instead");
+    }
+    if (!agent && breaker.trip.mean_latency.count() != 0) {
+      check.Add(at("trip.meanLatencyMs"), "only for scope Agent");
+    }
+    if (agent && !(breaker.match.upstreams.empty() && breaker.match.tools.empty() &&
+                   breaker.match.models.empty())) {
+      check.Add(at("match"), "scope Agent matches the whole agent");
+    }
     check.Duration(at("openForMs"), breaker.open_for, Milliseconds{1});
     check.Duration(at("maxOpenForMs"), breaker.max_open_for, Milliseconds{1});
     check.AtMost(at("openForMs"), breaker.open_for, breaker.max_open_for, "maxOpenForMs");

@@ -89,6 +89,39 @@ bool MatchesAll(const api::BreakerMatch& match) {
   return match.upstreams.empty() && match.tools.empty() && match.models.empty();
 }
 
+// Rules of a breaker that no call can meet, and decisions that a person took away from it.
+void WarnOfBreaker(const api::CircuitBreakerSpec& spec, const std::string& path,
+                   const sidecar_config::PolicyDocument& document, std::vector<std::string>& out) {
+  const bool tool = spec.scope == api::BreakerScope::kTool;
+  Milliseconds longest = tool ? document.timeouts.tool : document.timeouts.llm;
+  for (const sidecar_config::ToolTimeout& one : document.timeouts.tool_overrides) {
+    longest = tool ? std::max(longest, one.timeout) : longest;
+  }
+  const auto& slow = spec.trip.slow_call_duration;
+  if (slow.has_value() && *slow > longest) {
+    out.push_back(path + ".trip.slowCallDuration " + FormatDuration(*slow) + " > timeouts." +
+                  (tool ? "tool " : "llm ") + FormatDuration(longest) +
+                  ": calls time out before they are slow");
+  }
+  const auto& mean = spec.trip.mean_latency;
+  if (mean.has_value() && *mean > document.turn.timeout) {
+    out.push_back(path + ".trip.meanLatency " + FormatDuration(*mean) + " > turn.timeout " +
+                  FormatDuration(document.turn.timeout) + ": no turn takes that long");
+  }
+  const std::string what =
+      spec.scope == api::BreakerScope::kAgent ? "new turn" : "call that it matches";
+  if (spec.operation == api::BreakerOperation::kForcedOpen) {
+    out.push_back(path + " (" + spec.name + ") is ForcedOpen: every " + what +
+                  (document.enforcement == sidecar_config::Enforcement::kEnforce
+                       ? " is refused until operation changes"
+                       : " would be refused, but enforcement is Observe"));
+  }
+  if (spec.operation == api::BreakerOperation::kDisabled) {
+    out.push_back(path + " (" + spec.name + ") is Disabled: no " + what +
+                  " is guarded by a breaker of its scope");
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> Warnings(const api::AgentReliabilityPolicy& policy) {
@@ -121,6 +154,7 @@ std::vector<std::string> Warnings(const api::AgentReliabilityPolicy& policy) {
       out.push_back("spec.circuitBreakers[" + std::to_string(i) + "] (" + breaker.name +
                     ") is never used: an earlier entry of its scope matches every call");
     }
+    WarnOfBreaker(breaker, "spec.circuitBreakers[" + std::to_string(i) + "]", document, out);
     if (MatchesAll(breaker.match)) {
       closed.insert(breaker.scope);
     }

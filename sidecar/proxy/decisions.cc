@@ -16,24 +16,6 @@ std::string ToolName(const Route& route, std::string_view tool) {
   return tool.empty() ? route.name : route.name + "/" + std::string(tool);
 }
 
-std::string CauseText(const policy::BreakerEvent& event) {
-  const std::string last(policy::ErrorClassName(event.last_class));
-  switch (event.cause) {
-    case policy::BreakerCause::kConsecutiveFailures:
-      return std::to_string(event.failures) + " consecutive " + last;
-    case policy::BreakerCause::kFailureRate:
-      return std::to_string(event.failures) + " of " + std::to_string(event.calls) +
-             " calls failed, last " + last;
-    case policy::BreakerCause::kProbeFailed:
-      return "probe failed: " + last;
-    case policy::BreakerCause::kQuota:
-    case policy::BreakerCause::kRateLimit:
-    case policy::BreakerCause::kNone:
-      break;
-  }
-  return std::string(policy::BreakerCauseName(event.cause));
-}
-
 }  // namespace
 
 Decisions::Decisions(const Clock& clock, telemetry::Metrics& metrics, std::unique_ptr<Rng> rng,
@@ -47,7 +29,7 @@ Decisions::Decisions(const Clock& clock, telemetry::Metrics& metrics, std::uniqu
 
 void Decisions::Configure(config::SnapshotPtr snapshot) {
   const MutexLock lock(mutex_);
-  breakers_.Configure(sidecar_config::ToBreakerConfig(snapshot->policy));
+  Announce(breakers_.Configure(sidecar_config::ToBreakerConfig(snapshot->policy)), {});
   budgets_.Configure(snapshot->retries.budget);
   ConfigureChain(*snapshot);
   turns_.SetLimits(sidecar_config::ToTurnLimits(snapshot->policy));
@@ -173,10 +155,18 @@ Admission Decisions::BeginLlm(const config::Snapshot& snapshot, const Route& rou
       admission.turn_over = enforce;
       admission.limit.allowed = false;
       PassLimit(admission, enforce, route.name, now);
-    } else if (!admission.refusal) {
+    }
+    policy::GuardTicket agent;
+    if (!admission.refusal && fresh) {
+      PassAgent(admission, enforce, now, agent);
+    }
+    if (!admission.refusal && !ended) {
       admission.turn = fresh ? turns_.Open(clues, match, now.mono, rng_->Next() | 1U) : match.turn;
       if (fresh) {
         gate_.TurnOpened(admission.turn, verdict);
+        if (!agent.parts.empty()) {
+          agent_tickets_.emplace(admission.turn, std::move(agent));
+        }
       }
       turns_.BeginLlmCall(admission.turn);
       if (const auto view = turns_.View(admission.turn)) {
@@ -202,7 +192,7 @@ void Decisions::EndLlm(const Admission& admission, const CallEnd& end) {
   std::optional<MonotonicTime> next;
   {
     const MutexLock lock(mutex_);
-    SettleBreaker(admission, end, now);
+    SettleBreaker(admission, end.outcome, now);
     CountCall(admission, end);
     EndChain(admission, end, now);
     if (admission.turn != 0) {
@@ -252,7 +242,7 @@ Admission Decisions::BeginOther(const config::Snapshot& snapshot, const Route& r
 void Decisions::EndOther(const Admission& admission, const CallEnd& end) {
   const Now now = Time();
   const MutexLock lock(mutex_);
-  SettleBreaker(admission, end, now);
+  SettleBreaker(admission, end.outcome, now);
   CountCall(admission, end);
   EndChain(admission, end, now);
 }
@@ -312,7 +302,7 @@ void Decisions::EndTool(const config::Snapshot& snapshot, const Route& route, st
   std::optional<MonotonicTime> next;
   {
     const MutexLock lock(mutex_);
-    SettleBreaker(admission, end, now);
+    SettleBreaker(admission, end.outcome, now);
     CountCall(admission, end);
     const ErrorClass error_class = end.outcome.error_class;
     if (admission.turn != 0) {
@@ -333,29 +323,9 @@ void Decisions::EndTool(const config::Snapshot& snapshot, const Route& route, st
   PokeIfEarlier(next);
 }
 
-void Decisions::SettleBreaker(const Admission& admission, const CallEnd& end, const Now& now) {
-  if (admission.guarded) {
-    Announce(breakers_.Settle(admission.ticket, end.outcome, now.mono, rng_->Uniform()),
-             admission.turn_id);
-  }
-}
-
 void Decisions::ObserveTools(std::string_view upstream, const std::vector<std::string>& names) {
   const MutexLock lock(mutex_);
   breakers_.ObserveTools(upstream, names);
-}
-
-void Decisions::Announce(const std::vector<policy::KeyedBreakerEvent>& events,
-                         const std::string& turn_id) {
-  for (const policy::KeyedBreakerEvent& keyed : events) {
-    metrics_.CountTransition(keyed.event.kind);
-    log::Info(policy::BreakerEventName(keyed.event.kind),
-              {{"resource", keyed.key},
-               {"cause", CauseText(keyed.event)},
-               {"open_for_ms", keyed.event.open_for.count()},
-               {"breaker", keyed.rule},
-               {"turn", turn_id}});
-  }
 }
 
 }  // namespace reliability::sidecar::proxy

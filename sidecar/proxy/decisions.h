@@ -2,14 +2,15 @@
 // All policy state of the pod behind one lock: turns, mode, breakers, ledger. The proxy asks it at
 // the start of a call, and tells it the end; each takes microseconds and never blocks on I/O.
 //
-// Stage order (operator ruling 25, data-plane ruling 8): turn identity -> mode -> turn deadline ->
-// breaker. In Observe nothing is refused: what Enforce would have done is counted in would_* series
-// and the call goes on.
+// Stage order (operator ruling 25, data-plane ruling 8): turn identity -> mode -> the agent's own
+// breaker -> turn deadline -> breaker. In Observe nothing is refused: what Enforce would have done
+// is counted in would_* series and the call goes on.
 //
 // Thread-safe: workers, the control thread and the admin thread call it. Pure parts: libs/policy.
 #include <bitset>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -58,6 +59,8 @@ struct Admission {
   std::optional<MonotonicTime> turn_deadline;
   bool guarded = false;
   policy::GuardTicket ticket;
+  MonotonicTime attempt_began{};             // when its breakers let it pass
+  std::optional<MonotonicTime> first_token;  // of this attempt's stream; filled by the relay
 
   // For further attempts.
   policy::CallTarget target;
@@ -92,6 +95,9 @@ struct CallEnd {
   std::vector<policy::RequestedTool> tool_calls;
   std::string response_id;  // Responses: of the answer
 };
+
+// When a refused call may come again; nullopt: nobody knows, as a person decides it.
+[[nodiscard]] std::optional<Milliseconds> WaitOf(const policy::GuardAdmission& guard);
 
 class Decisions {
  public:
@@ -184,6 +190,10 @@ class Decisions {
       REQUIRES_LOCK(mutex_);
   void PassBreaker(const config::Snapshot& snapshot, Admission& admission, const Now& now)
       REQUIRES_LOCK(mutex_);
+  // The breaker of the whole agent, for a turn that would begin.
+  void PassAgent(Admission& admission, bool enforce, const Now& now, policy::GuardTicket& ticket)
+      REQUIRES_LOCK(mutex_);
+  void SettleAgent(const policy::TurnRecord& turn, const Now& now) REQUIRES_LOCK(mutex_);
   // Lets a first attempt wait for the end of a rate limit instead of refusing it.
   [[nodiscard]] bool MayHold(const config::Snapshot& snapshot, const Admission& admission,
                              const policy::GuardAdmission& guard, const Now& now) const
@@ -204,7 +214,7 @@ class Decisions {
   // Of the attempt that begins now.
   void ResolveLimit(Admission& admission, const Now& now) REQUIRES_LOCK(mutex_);
   void CountCall(const Admission& admission, const CallEnd& end) REQUIRES_LOCK(mutex_);
-  void SettleBreaker(const Admission& admission, const CallEnd& end, const Now& now)
+  void SettleBreaker(const Admission& admission, policy::AttemptOutcome outcome, const Now& now)
       REQUIRES_LOCK(mutex_);
   void Announce(const std::vector<policy::KeyedBreakerEvent>& events, const std::string& turn_id)
       REQUIRES_LOCK(mutex_);
@@ -230,6 +240,8 @@ class Decisions {
   std::optional<sidecar_config::ChainCounts> chain_counts_ GUARDED_BY(mutex_);
   policy::TurnTracker turns_ GUARDED_BY(mutex_);
   policy::ModeGate gate_ GUARDED_BY(mutex_);
+  // Of running turns that the agent's own breaker counts.
+  std::map<policy::TurnHandle, policy::GuardTicket> agent_tickets_ GUARDED_BY(mutex_);
   telemetry::Ledger ledger_ GUARDED_BY(mutex_);
   config::SnapshotPtr snapshot_ GUARDED_BY(mutex_);
   std::string config_error_ GUARDED_BY(mutex_);

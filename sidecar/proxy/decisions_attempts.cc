@@ -24,6 +24,7 @@ std::string TrafficKey(const policy::CallTarget& target) {
     case policy::TargetKind::kMcpTool:
       return "mcp:" + target.upstream;
     case policy::TargetKind::kHttpTool:
+    case policy::TargetKind::kAgent:  // no call has it
       break;
   }
   return "http:" + target.upstream;
@@ -95,7 +96,7 @@ void Decisions::PassBreaker(const config::Snapshot& snapshot, Admission& admissi
       const auto budget = turns_.Budget(admission.turn, now.mono);
       Refusal refusal{.error_class = guard.refusal,
                       .resource = ResourceOf(guard.refused_by),
-                      .retry_after = guard.retry_after,
+                      .retry_after = WaitOf(guard),
                       .remaining = {}};
       if (budget.has_value()) {
         refusal.remaining = budget->remaining;
@@ -103,10 +104,12 @@ void Decisions::PassBreaker(const config::Snapshot& snapshot, Admission& admissi
       admission.refusal = std::move(refusal);
       return;
     }
-    if (!guard.admitted) {
-      metrics_.CountWould(guard.refusal);
+    if (!guard.admitted || guard.would_refuse != ErrorClass::kNone) {
+      metrics_.CountWould(guard.admitted ? guard.would_refuse : guard.refusal);
     }
     admission.guarded = true;
+    admission.attempt_began = now.mono;
+    admission.first_token.reset();
     admission.probe = guard.probe;
     admission.ticket = std::move(guard.ticket);
   }
@@ -121,9 +124,8 @@ policy::RetryVerdict Decisions::AttemptFailed(const config::Snapshot& snapshot,
   const Now now = Time();
   const bool enforce = snapshot.enforce();
   const MutexLock lock(mutex_);
-  CallEnd end;
-  end.outcome = {.error_class = facts.error_class, .retry_after = facts.retry_after};
-  SettleBreaker(admission, end, now);
+  SettleBreaker(admission, {.error_class = facts.error_class, .retry_after = facts.retry_after},
+                now);
   admission.guarded = false;  // settled: the end of the call does not book it again
   NoteTier(admission, facts.error_class);
   facts.retries_done = admission.retries;

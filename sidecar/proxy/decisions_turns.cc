@@ -10,6 +10,7 @@ namespace reliability::sidecar::proxy {
 void Decisions::CollectEnded(const Now& now) {
   for (const policy::TurnRecord& turn : turns_.TakeEnded()) {
     gate_.TurnEnded(turn, now.mono);
+    SettleAgent(turn, now);
     tiers_.TurnEnded(turn.handle);
     CountTurn(turn);
   }

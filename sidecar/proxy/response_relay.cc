@@ -75,6 +75,7 @@ void ResponseRelay::OnProgress() {
   Limits& limits = state_.limits;
   if (!saw_first_token_ && watch_.first_token()) {
     saw_first_token_ = true;
+    state_.call.admission.first_token = state_.loop.deadlines.Now();
     limits.Clear(Limits::kFirstToken);
     limits.Clear(Limits::kTotal);
     if (const auto& deadline = state_.call.admission.turn_deadline) {

@@ -89,6 +89,10 @@ net::HttpResponse Admin::State() const {
     AppendMember(one, "state", JsonString(policy::BreakerStateName(view.state)));
     AppendMember(one, "retryAfterMs", std::to_string(view.retry_after.count()));
     AppendMember(one, "consecutiveFailures", std::to_string(view.consecutive_failures));
+    AppendMember(one, "operation", JsonString(policy::BreakerOperationName(view.operation)));
+    AppendMember(one, "windowCalls", std::to_string(view.window.calls));
+    AppendMember(one, "windowFailures", std::to_string(view.window.failures));
+    AppendMember(one, "windowSlow", std::to_string(view.window.slow));
     breakers += (breakers.size() > 1 ? "," : "") + one + "}";
   }
   AppendMember(out, "breakers", breakers + "]");

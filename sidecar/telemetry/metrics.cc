@@ -35,9 +35,12 @@ constexpr std::array kModes = {policy::GateMode::kNormal, policy::GateMode::kThr
                                policy::GateMode::kPaused, policy::GateMode::kHalfOpen};
 
 constexpr std::array kTransitions = {
-    policy::BreakerEventKind::kOpened, policy::BreakerEventKind::kReopened,
-    policy::BreakerEventKind::kHalfOpened, policy::BreakerEventKind::kClosed,
-    policy::BreakerEventKind::kHeld};
+    policy::BreakerEventKind::kOpened,      policy::BreakerEventKind::kReopened,
+    policy::BreakerEventKind::kHalfOpened,  policy::BreakerEventKind::kClosed,
+    policy::BreakerEventKind::kHeld,        policy::BreakerEventKind::kAutomatic,
+    policy::BreakerEventKind::kMetricsOnly, policy::BreakerEventKind::kForcedOpen,
+    policy::BreakerEventKind::kDisabled};
+static_assert(kTransitions.size() == policy::kBreakerEventKindCount);
 
 }  // namespace
 
@@ -86,10 +89,12 @@ Metrics::Metrics() {
     if (error_class == ErrorClass::kNone) {
       continue;
     }
-    would_[static_cast<std::size_t>(i)] = registry_.GetCounter(
-        "agent_reliability_would_reject_total",
-        "Calls that Enforce would have refused or cut (enforcement: Observe), by class.",
-        {{"class", std::string(policy::ErrorClassName(error_class))}});
+    would_[static_cast<std::size_t>(i)] =
+        registry_.GetCounter("agent_reliability_would_reject_total",
+                             "Calls that would have been refused or cut, by class: by Enforce "
+                             "(enforcement: Observe), or "
+                             "by a breaker in MetricsOnly.",
+                             {{"class", std::string(policy::ErrorClassName(error_class))}});
   }
   MakeRetrySeries();
   for (std::size_t i = 0; i < kTransitions.size(); ++i) {
@@ -191,7 +196,9 @@ void Metrics::CountTurn(const policy::TurnRecord& turn) {
   if (turn.end == policy::TurnEnd::kDeadline || turn.end == policy::TurnEnd::kAbandoned) {
     turn_deadline_.Add();
   }
-  turn_duration_.Observe(Seconds(turn.duration));
+  if (turn.end != policy::TurnEnd::kRefused) {
+    turn_duration_.Observe(Seconds(turn.duration));
+  }
 }
 
 void Metrics::CountWould(ErrorClass refusal) { would_[static_cast<std::size_t>(refusal)].Add(); }
@@ -220,13 +227,31 @@ void Metrics::Publish(const Gauges& gauges) {
   throttle_.Set(gauges.throttle_probability);
   turns_running_.Set(static_cast<double>(gauges.turns_running));
   log_dropped_.Set(static_cast<double>(log::Dropped()));
-  for (const auto& [key, state] : gauges.breakers) {
-    // Keys are bounded: names of the policy or of tools/list answers (data-plane ruling 20).
-    registry_
-        .GetGauge("agent_reliability_breaker_state", "0 closed, 1 open, 2 half-open.",
-                  {{"resource", key}})
-        .Set(static_cast<double>(static_cast<int>(state)));
+  // Series cannot go away: those of forgotten breakers say closed.
+  std::set<std::string> gone = std::move(breakers_);
+  breakers_.clear();
+  for (const Gauges::Breaker& breaker : gauges.breakers) {
+    gone.erase(breaker.key);
+    breakers_.insert(breaker.key);
+    PublishBreaker(breaker);
   }
+  for (const std::string& key : gone) {
+    PublishBreaker({.key = key});
+    breakers_.insert(key);
+  }
+}
+
+void Metrics::PublishBreaker(const Gauges::Breaker& breaker) {
+  // Keys are bounded: names of the policy or of tools/list answers (data-plane ruling 20).
+  registry_
+      .GetGauge("agent_reliability_breaker_state", "0 closed, 1 open, 2 half-open.",
+                {{"resource", breaker.key}})
+      .Set(static_cast<double>(static_cast<int>(breaker.state)));
+  registry_
+      .GetGauge("agent_reliability_breaker_operation",
+                "0 Automatic, 1 MetricsOnly, 2 ForcedOpen, 3 Disabled.",
+                {{"resource", breaker.key}})
+      .Set(static_cast<double>(static_cast<int>(breaker.operation)));
 }
 
 }  // namespace reliability::sidecar::telemetry

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -79,7 +80,12 @@ class Metrics {
     bool mode_stale = false;
     double throttle_probability = 0.0;
     std::size_t turns_running = 0;
-    std::vector<std::pair<std::string, policy::BreakerState>> breakers;
+    struct Breaker {
+      std::string key;
+      policy::BreakerState state = policy::BreakerState::kClosed;
+      policy::BreakerOperation operation = policy::BreakerOperation::kAutomatic;
+    };
+    std::vector<Breaker> breakers;
   };
   void OnCollect(std::function<Gauges()> read);
 
@@ -88,6 +94,7 @@ class Metrics {
 
  private:
   void Publish(const Gauges& gauges);
+  void PublishBreaker(const Gauges::Breaker& breaker);
   void MakeRetrySeries();
 
   metrics::Registry registry_;
@@ -102,7 +109,7 @@ class Metrics {
   std::array<metrics::Counter, 2> retried_;
   std::array<metrics::Counter, policy::kErrorClassCount> fallback_;
   std::array<metrics::Counter, policy::kErrorClassCount> would_fallback_;
-  std::array<metrics::Counter, 5> transitions_;
+  std::array<metrics::Counter, policy::kBreakerEventKindCount> transitions_;
   std::array<metrics::Counter, kBadRequestCount> bad_;
   metrics::Counter config_loaded_;
   metrics::Counter config_rejected_;
@@ -114,6 +121,7 @@ class Metrics {
   metrics::Gauge throttle_;
   metrics::Gauge turns_running_;
   metrics::Gauge log_dropped_;
+  std::set<std::string> breakers_;  // with series; of the thread that collects
 };
 
 }  // namespace reliability::sidecar::telemetry

@@ -87,7 +87,17 @@ BAD_POLICIES = [
      "correct its name"),
     ("timeouts", {"toolOverrides": [{"upstream": "orders", "tool": "a", "timeout": "2s"}] * 2},
      "spec.timeouts.toolOverrides[1]", "Duplicate"),
-    ("circuitBreakers.0.scope", "Agent", "spec.circuitBreakers[0].scope", '"Tool", "Provider", "Model"'),
+    ("circuitBreakers.0.scope", "Server", "spec.circuitBreakers[0].scope", '"Tool", "Provider", "Model", "Agent"'),
+    ("circuitBreakers.0.operation", "Off", "spec.circuitBreakers[0].operation", '"Automatic", "MetricsOnly", "ForcedOpen", "Disabled"'),
+    ("circuitBreakers.0.trip", {"slowCallPercent": 101}, "spec.circuitBreakers[0].trip.slowCallPercent", "or equal to 100"),
+    ("circuitBreakers.0.trip", {"slowCallDuration": "0s"}, "spec.circuitBreakers[0].trip.slowCallDuration", "from 1ms to 1h"),
+    ("circuitBreakers.0.trip", {"slowCallPercent": 0, "slowCallDuration": "4s"}, "spec.circuitBreakers[0].trip.slowCallDuration",
+     "raise slowCallPercent"),
+    ("circuitBreakers.0.trip", {"meanLatency": "30s"}, "spec.circuitBreakers[0].trip.meanLatency", "set scope to Agent"),
+    ("circuitBreakers.0", {"name": "a", "scope": "Agent", "trip": {"slowCallPercent": 50}}, "spec.circuitBreakers[0].trip",
+     "use meanLatency"),
+    ("circuitBreakers.0", {"name": "a", "scope": "Agent", "match": {"upstreams": ["orders"]}},
+     "spec.circuitBreakers[0].match.upstreams", "whole agent"),
     ("circuitBreakers.0.openFor", "6m", "spec.circuitBreakers[0].openFor", "longer than maxOpenFor"),
     ("circuitBreakers.0.trip", {"failurePercent": 0}, "spec.circuitBreakers[0].trip.failurePercent", "or equal to 1"),
     ("circuitBreakers.0.trip", {"failurePercent": 101}, "spec.circuitBreakers[0].trip.failurePercent", "or equal to 100"),
@@ -300,7 +310,7 @@ class CrdTest(unittest.TestCase):
         self.assertEqual(policy["turn"], {"timeout": "15s"})
         self.assertNotIn("timeouts", policy)
         self.assertEqual(policy["circuitBreakers"][0], {
-            "name": "tools", "scope": "Tool", "maxOpenFor": "5m", "halfOpen": {"maxProbes": 2, "successes": 2},
+            "name": "tools", "scope": "Tool", "operation": "Automatic", "maxOpenFor": "5m", "halfOpen": {"maxProbes": 2, "successes": 2},
             "trip": {"consecutiveFailures": 3, "failurePercent": 50, "minCalls": 5, "window": "60s"}})
         self.assertEqual(slo["window"], "30d")
         self.assertEqual(slo["lowTraffic"], {"minEvents": 10, "minBad": 3, "confidence": "Standard"})

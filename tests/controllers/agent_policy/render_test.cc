@@ -108,6 +108,34 @@ TEST(Render, OpenForDependsOnTheScope) {
   EXPECT_EQ(breakers[3].open_for, seconds{7});
 }
 
+TEST(Render, SlowCallsMeanLatencyAndOperationOfABreaker) {
+  auto policy = MakePolicy();
+  api::CircuitBreakerSpec slow;
+  slow.name = "slow";
+  slow.trip.slow_call_percent = 60;
+  slow.trip.slow_call_duration = seconds{2};
+  slow.operation = api::BreakerOperation::kForcedOpen;
+  api::CircuitBreakerSpec agent;
+  agent.name = "agent";
+  agent.scope = api::BreakerScope::kAgent;
+  agent.trip.mean_latency = seconds{30};
+  agent.operation = api::BreakerOperation::kMetricsOnly;
+  policy.spec.circuit_breakers = {slow, agent};
+  const auto breakers = Render(policy, {}).circuit_breakers;
+  EXPECT_EQ(breakers[0].trip.slow_call_percent, 60);
+  EXPECT_EQ(breakers[0].trip.slow_call_duration, seconds{2});
+  EXPECT_EQ(breakers[0].operation, sidecar_config::BreakerOperation::kForcedOpen);
+  EXPECT_EQ(breakers[1].scope, sidecar_config::BreakerScope::kAgent);
+  EXPECT_EQ(breakers[1].trip.mean_latency, seconds{30});
+  EXPECT_EQ(breakers[1].trip.slow_call_percent, 0);
+  EXPECT_EQ(breakers[1].open_for, seconds{300});
+  EXPECT_EQ(breakers[1].operation, sidecar_config::BreakerOperation::kMetricsOnly);
+  // The other scopes have the slow-call rule unless they say otherwise.
+  EXPECT_EQ(breakers[2].trip.slow_call_percent, 80);
+  EXPECT_EQ(breakers[2].trip.slow_call_duration, seconds{0});
+  EXPECT_TRUE(sidecar_config::Validate(Render(policy, {})).empty());
+}
+
 TEST(Render, EveryScopeHasACatchAllUnderAFreeName) {
   auto policy = MakePolicy();
   api::CircuitBreakerSpec taken;

@@ -37,7 +37,9 @@ constexpr const char* kPolicy = R"({
     "turn": {"timeout": "15s"}, "timeouts": {"llm": "10s", "tool": "5s",
       "toolOverrides": [{"upstream": "orders", "tool": "search", "timeout": "2s500ms"}]},
     "circuitBreakers": [{"name": "tools", "scope": "Tool", "openFor": "60s", "maxOpenFor": "5m",
-      "trip": {"consecutiveFailures": 3, "failurePercent": 50, "minCalls": 5, "window": "60s"},
+      "trip": {"consecutiveFailures": 3, "failurePercent": 50, "minCalls": 5, "window": "60s",
+               "slowCallPercent": 0, "slowCallDuration": "4s", "meanLatency": "30s"},
+      "operation": "ForcedOpen",
       "halfOpen": {"maxProbes": 2, "successes": 2}}]},
   "status": {"target": "Deployment/refunds-agent", "covered": "0/3", "podsMissing": 3,
     "conditions": [{"type": "Accepted", "status": "True", "reason": "Accepted", "message": "m",
@@ -67,6 +69,10 @@ TEST(Decode, PolicyOfTheTour) {
   EXPECT_EQ(spec.timeouts.tool_overrides[0].timeout, Milliseconds(2500));
   EXPECT_EQ(spec.circuit_breakers[0].open_for, seconds(60));
   EXPECT_EQ(spec.circuit_breakers[0].trip.window, minutes(1));
+  EXPECT_EQ(spec.circuit_breakers[0].trip.slow_call_percent, 0);
+  EXPECT_EQ(spec.circuit_breakers[0].trip.slow_call_duration, seconds(4));
+  EXPECT_EQ(spec.circuit_breakers[0].trip.mean_latency, seconds(30));
+  EXPECT_EQ(spec.circuit_breakers[0].operation, BreakerOperation::kForcedOpen);
   EXPECT_TRUE(IsTrue(policy->status.conditions, "Accepted"));
   EXPECT_EQ(policy->status.pods_missing, 3);
 }

@@ -32,7 +32,7 @@ TEST(PolicyDocument, EncodingIsCanonical) {
             R"("budget":{"intervalMs":10000,"minRetries":3,"percent":20},"idempotentTools":[],)"
             R"("maxRequestBytes":4194304,"maxRetries":2,"onFailureWithinMs":3000,)"
             R"("retryAfter":{"honor":true,"maxMs":3000},"retryOn":[]},)"
-            R"("schema":"1.1","slos":[],)"
+            R"("schema":"1.2","slos":[],)"
             R"("timeouts":{"connectMs":1000,"firstTokenMs":8000,"llmMs":10000,)"
             R"("streamIdleMs":5000,"toolMs":5000,"toolOverrides":[]},)"
             R"("turn":{"synthesisReserveMs":3000,"timeoutMs":15000},)"
@@ -63,9 +63,15 @@ TEST(PolicyDocument, DecodesEveryField) {
   ASSERT_EQ(document.retries.idempotent_tools.size(), 2U);
   EXPECT_EQ(document.retries.idempotent_tools[0].tool, "search");
   EXPECT_EQ(document.retries.max_request_bytes, 70'000);
-  ASSERT_EQ(document.circuit_breakers.size(), 2U);
+  ASSERT_EQ(document.circuit_breakers.size(), 3U);
   EXPECT_EQ(document.circuit_breakers[0].trip.window, Milliseconds{30'000});
   EXPECT_EQ(document.circuit_breakers[0].half_open.successes, 3);
+  EXPECT_EQ(document.circuit_breakers[0].trip.slow_call_percent, 70);
+  EXPECT_EQ(document.circuit_breakers[0].trip.slow_call_duration, Milliseconds{2500});
+  EXPECT_EQ(document.circuit_breakers[0].operation, BreakerOperation::kAutomatic);
+  EXPECT_EQ(document.circuit_breakers[1].operation, BreakerOperation::kMetricsOnly);
+  EXPECT_EQ(document.circuit_breakers[2].scope, BreakerScope::kAgent);
+  EXPECT_EQ(document.circuit_breakers[2].trip.mean_latency, Milliseconds{30'000});
   EXPECT_EQ(document.circuit_breakers[1].match.models, std::vector<std::string>{"big"});
   EXPECT_EQ(document.slos[2].threshold, Milliseconds{8000});
   EXPECT_EQ(document.slos[0].threshold, std::nullopt);
@@ -127,7 +133,7 @@ TEST(PolicyDocument, UnknownFieldsOfANewerMinorAreCounted) {
 }
 
 TEST(PolicyDocument, OtherMajorsAndBrokenTextAreRefused) {
-  EXPECT_EQ(ErrorOf(R"({"schema":"2.0"})"), "schema: version 2.0 is not supported, this is 1.1");
+  EXPECT_EQ(ErrorOf(R"({"schema":"2.0"})"), "schema: version 2.0 is not supported, this is 1.2");
   for (const char* schema : {R"({"schema":1})", R"({"schema":"1"})", R"({"schema":"a.b"})",
                              R"({"schema":"1.0.0"})", R"({})"}) {
     EXPECT_EQ(ErrorOf(schema), "schema: expected \"major.minor\"") << schema;

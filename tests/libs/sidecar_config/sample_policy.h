@@ -34,7 +34,7 @@ inline PolicyDocument SamplePolicy() {
   breaker.name = "tools";
   breaker.scope = BreakerScope::kTool;
   breaker.match = {{"orders"}, {"refund"}, {}};
-  breaker.trip = {4, 60, 6, Milliseconds{30'000}};
+  breaker.trip = {4, 60, 6, Milliseconds{30'000}, 70, Milliseconds{2500}, Milliseconds{0}};
   breaker.open_for = Milliseconds{45'000};
   breaker.max_open_for = Milliseconds{250'000};
   breaker.half_open = {1, 3};
@@ -42,6 +42,12 @@ inline PolicyDocument SamplePolicy() {
   breaker = CircuitBreaker();
   breaker.scope = BreakerScope::kModel;
   breaker.match.models = {"big"};
+  breaker.operation = BreakerOperation::kMetricsOnly;
+  document.circuit_breakers.push_back(breaker);
+  breaker = CircuitBreaker();
+  breaker.name = "agent";
+  breaker.scope = BreakerScope::kAgent;
+  breaker.trip.mean_latency = Milliseconds{30'000};
   document.circuit_breakers.push_back(breaker);
   document.slos = {
       {"uid/1a2b3c4d", "completed", SliType::kTaskSuccess, "", std::nullopt},

@@ -11,7 +11,7 @@ namespace {
 
 TEST(ToPolicy, BreakersKeepTheirParameters) {
   const policy::BreakerConfig config = ToBreakerConfig(SamplePolicy());
-  ASSERT_EQ(config.rules.size(), 2U);
+  ASSERT_EQ(config.rules.size(), 3U);
   const policy::BreakerRule& tools = config.rules[0];
   EXPECT_EQ(tools.name, "tools");
   EXPECT_EQ(tools.scope, policy::BreakerScope::kTool);
@@ -26,7 +26,14 @@ TEST(ToPolicy, BreakersKeepTheirParameters) {
   EXPECT_EQ(tools.parameters.max_probes, 1);
   EXPECT_EQ(tools.parameters.successes, 3);
   EXPECT_EQ(tools.parameters.probe_lease, Milliseconds{5000});  // longest tool call + 1 s
+  EXPECT_EQ(tools.parameters.slow_percent, 70);
+  EXPECT_EQ(tools.parameters.slow_after, Milliseconds{2500});
+  EXPECT_EQ(tools.operation, policy::BreakerOperation::kAutomatic);
   EXPECT_EQ(config.rules[1].scope, policy::BreakerScope::kModel);
+  EXPECT_EQ(config.rules[1].operation, policy::BreakerOperation::kMetricsOnly);
+  EXPECT_EQ(config.rules[2].scope, policy::BreakerScope::kAgent);
+  EXPECT_EQ(config.rules[2].parameters.mean_latency, Milliseconds{30'000});
+  EXPECT_EQ(config.rules[2].parameters.probe_lease, Milliseconds{81'000});  // turn + 61 s
   EXPECT_EQ(config.rules[1].models, std::vector<std::string>{"big"});
   EXPECT_EQ(config.rules[1].parameters.probe_lease, Milliseconds{21'000});  // turn + 1 s
 }

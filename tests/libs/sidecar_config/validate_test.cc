@@ -75,6 +75,18 @@ TEST(Validate, EachMistakeIsNamed) {
        [](PolicyDocument& d) { d.circuit_breakers[1].half_open.max_probes = 0; }},
       {"circuitBreakers[1].halfOpen.successes",
        [](PolicyDocument& d) { d.circuit_breakers[1].half_open.successes = 0; }},
+      {"circuitBreakers[0].trip.slowCallPercent",
+       [](PolicyDocument& d) { d.circuit_breakers[0].trip.slow_call_percent = 101; }},
+      {"circuitBreakers[0].trip.slowCallDurationMs",
+       [](PolicyDocument& d) {
+         d.circuit_breakers[0].trip.slow_call_duration = Milliseconds{90'000'000};
+       }},
+      {"circuitBreakers[0].trip.meanLatencyMs",
+       [](PolicyDocument& d) { d.circuit_breakers[0].trip.mean_latency = Milliseconds{1}; }},
+      {"circuitBreakers[2].trip.slowCallPercent",
+       [](PolicyDocument& d) { d.circuit_breakers[2].trip.slow_call_percent = 80; }},
+      {"circuitBreakers[2].match",
+       [](PolicyDocument& d) { d.circuit_breakers[2].match.models = {"big"}; }},
       {"slos[0].key", [](PolicyDocument& d) { d.slos[0].key = ""; }},
       {"slos[1].key", [](PolicyDocument& d) { d.slos[1].key = d.slos[0].key; }},
       {"slos[2].thresholdMs", [](PolicyDocument& d) { d.slos[2].threshold.reset(); }},

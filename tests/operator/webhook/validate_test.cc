@@ -67,6 +67,45 @@ TEST(PolicyWarnings, ABreakerBehindACatchAll) {
   EXPECT_THAT(Warnings(policy), ElementsAre(HasSubstr("(late) is never used")));
 }
 
+TEST(PolicyWarnings, ABreakerWhoseRuleNoCallCanMeet) {
+  auto policy = MakePolicy();
+  api::CircuitBreakerSpec slow;
+  slow.name = "slow";
+  slow.match.tools = {"search"};
+  slow.trip.slow_call_duration = seconds{6};
+  api::CircuitBreakerSpec agent;
+  agent.name = "agent";
+  agent.scope = api::BreakerScope::kAgent;
+  agent.trip.mean_latency = seconds{30};
+  policy.spec.circuit_breakers = {slow, agent};
+  EXPECT_THAT(
+      Warnings(policy),
+      ElementsAre(HasSubstr("[0].trip.slowCallDuration 6s > timeouts.tool 5s: calls time out"),
+                  HasSubstr("[1].trip.meanLatency 30s > turn.timeout 15s: no turn")));
+  policy.spec.circuit_breakers[0].trip.slow_call_duration = seconds{4};
+  policy.spec.turn.timeout = seconds{40};
+  EXPECT_THAT(Warnings(policy), IsEmpty());
+}
+
+TEST(PolicyWarnings, ABreakerThatDoesNotDecideItself) {
+  auto policy = MakePolicy();
+  api::CircuitBreakerSpec forced;
+  forced.name = "forced";
+  forced.operation = api::BreakerOperation::kForcedOpen;
+  api::CircuitBreakerSpec none;
+  none.name = "none";
+  none.scope = api::BreakerScope::kModel;
+  none.operation = api::BreakerOperation::kDisabled;
+  policy.spec.circuit_breakers = {forced, none};
+  policy.spec.enforcement = api::Enforcement::kEnforce;
+  EXPECT_THAT(Warnings(policy), ElementsAre(HasSubstr("(forced) is ForcedOpen: every call that it "
+                                                      "matches is refused until"),
+                                            HasSubstr("(none) is Disabled")));
+  policy.spec.enforcement = api::Enforcement::kObserve;
+  EXPECT_THAT(Warnings(policy),
+              ElementsAre(HasSubstr("would be refused, but enforcement is Observe"), testing::_));
+}
+
 api::AgentSlo Slo(const char* objective) {
   api::AgentSlo slo;
   slo.spec.objective = *api::ParsePercent(objective);
