@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "libs/base/log.h"
+#include "libs/policy/rate_hold.h"
 #include "sidecar/proxy/decisions.h"
 
 namespace reliability::sidecar::proxy {
@@ -68,16 +69,15 @@ void Decisions::ResolveLimit(Admission& admission, const Now& now) {
 
 bool Decisions::MayHold(const config::Snapshot& snapshot, const Admission& admission,
                         const policy::GuardAdmission& guard, const Now& now) const {
-  const policy::RetrySettings& retries = snapshot.retries;
-  if (guard.refusal != ErrorClass::kRateLimited || !retries.honor_retry_after ||
-      admission.retries > 0 || admission.later_offer || admission.stood_in ||
-      guard.retry_after.count() <= 0 ||
-      admission.held + guard.retry_after > retries.retry_after_max) {
-    return false;
-  }
-  const auto left = TimeLeft(admission, now);
-  return !left.has_value() ||
-         guard.retry_after + std::min(policy::kMinRetryAttempt, admission.component) <= *left;
+  return policy::DecideHold(snapshot.retries, {.refusal = guard.refusal,
+                                               .ends_in = guard.retry_after,
+                                               .later_target = admission.later_offer,
+                                               .stood_in = admission.stood_in,
+                                               .retries_done = admission.retries,
+                                               .waited = admission.held,
+                                               .time_left = TimeLeft(admission, now),
+                                               .attempt_limit = admission.component}) ==
+         policy::HoldDecision::kWait;
 }
 
 void Decisions::PassBreaker(const config::Snapshot& snapshot, Admission& admission,
