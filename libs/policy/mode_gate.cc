@@ -5,6 +5,8 @@
 #include <cmath>
 #include <tuple>
 
+#include "libs/base/hash.h"
+
 namespace reliability::policy {
 namespace {
 
@@ -26,8 +28,22 @@ std::string_view GateModeName(GateMode mode) {
       return "Paused";
     case GateMode::kHalfOpen:
       return "HalfOpen";
+    case GateMode::kDegraded:
+      return "Degraded";
+    case GateMode::kRamping:
+      return "Ramping";
   }
   return "";
+}
+
+double RampPlace(std::string_view ramp, std::string_view conversation) {
+  using std::string_view_literals::operator""sv;
+  std::uint64_t hash = Fnv1a(conversation, Fnv1a("\0"sv, Fnv1a(ramp)));
+  // FNV leaves the high bits of short texts alike; these are splitmix64's last steps.
+  hash = (hash ^ (hash >> 30U)) * 0xBF58476D1CE4E5B9ULL;
+  hash = (hash ^ (hash >> 27U)) * 0x94D049BB133111EBULL;
+  hash ^= hash >> 31U;
+  return static_cast<double>(hash >> 11U) * 0x1.0p-53;
 }
 
 ModeGate::Applied ModeGate::Apply(const ModeOrder& order, SystemTime wall) {
@@ -37,7 +53,9 @@ ModeGate::Applied ModeGate::Apply(const ModeOrder& order, SystemTime wall) {
     return Applied::kIgnoredOlder;
   }
   const bool renewal = seen_ && incoming == seen && order_.mode == order.mode;
-  expired_ = renewal && Expired(wall);
+  // Only of a pause: the other modes end or go on alike, stale or not.
+  const bool held = order.mode == GateMode::kPaused || order.mode == GateMode::kHalfOpen;
+  expired_ = renewal && held && Expired(wall);
   order_ = order;
   seen_ = true;
   seen_epoch_ = order.leader_epoch;
@@ -81,13 +99,23 @@ GateVerdict ModeGate::Refuse(ErrorClass refusal) const {
   return verdict;
 }
 
-GateVerdict ModeGate::Admit(CallIntent intent, SystemTime wall, MonotonicTime now, double draw) {
+GateVerdict ModeGate::Admit(CallIntent intent, SystemTime wall, MonotonicTime now, double draw,
+                            std::string_view conversation) {
   GateVerdict verdict;
   if (intent == CallIntent::kInTurn || intent == CallIntent::kControl) {
     return verdict;
   }
   switch (mode(wall)) {
     case GateMode::kNormal:
+    case GateMode::kDegraded:
+      break;
+    case GateMode::kRamping:
+      // A loose tool call may belong to a turn that was let in.
+      if (intent == CallIntent::kNewTurn &&
+          (conversation.empty() ? draw : RampPlace(order_.ramp.id, conversation)) * 100.0 >=
+              order_.ramp.percent) {
+        return Refuse(ErrorClass::kPaused);
+      }
       break;
     case GateMode::kThrottled:
       if (intent == CallIntent::kNewTurn && draw < RejectProbability(now)) {

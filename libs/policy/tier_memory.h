@@ -20,6 +20,9 @@ class TierMemory {
   // nullopt: where the caller asks. `turn` may be 0.
   [[nodiscard]] std::optional<std::size_t> Start(TurnHandle turn, MonotonicTime now) const;
 
+  // The turn waits for results of tools that a tier asked for.
+  [[nodiscard]] bool Holds(TurnHandle turn) const { return turn != 0 && turns_.contains(turn); }
+
   // `tier` answered. `stood_in`: another one was asked before it in this call. `asks_for_tools`:
   // the turn goes on, and stays there until it ends.
   void Served(TurnHandle turn, std::size_t tier, bool stood_in, bool asks_for_tools,

@@ -36,6 +36,23 @@ Result<Decoded<ModeDocument>> DecodeMode(std::string_view json) {
     half_open.Strings("podUIDs", order.pod_uids);
     document.half_open = std::move(order);
   });
+  in.Object("degrade", [&](ObjectReader& degrade) {
+    DegradeOrder order;
+    degrade.String("fallbackTier", order.fallback_tier);
+    Milliseconds turn{0};
+    if (degrade.Ms("turnTimeoutMs", turn)) {
+      order.turn_timeout = turn;
+    }
+    document.degrade = std::move(order);
+  });
+  in.Object("ramp", [&](ObjectReader& ramp) {
+    RampOrder order;
+    ramp.Require("id");
+    ramp.Require("percent");
+    ramp.String("id", order.id);
+    ramp.Int("percent", order.percent);
+    document.ramp = std::move(order);
+  });
   in.Finish();
   if (!context.error.empty()) {
     return Fail(Code::kInvalid, context.error);

@@ -184,6 +184,15 @@ std::string EncodeMode(const ModeDocument& document) {
     out["halfOpen"] = {{"maxProbes", document.half_open->max_probes},
                        {"podUIDs", document.half_open->pod_uids}};
   }
+  if (document.degrade) {
+    out["degrade"] = {{"fallbackTier", document.degrade->fallback_tier}};
+    if (document.degrade->turn_timeout) {
+      out["degrade"]["turnTimeoutMs"] = document.degrade->turn_timeout->count();
+    }
+  }
+  if (document.ramp) {
+    out["ramp"] = {{"id", document.ramp->id}, {"percent", document.ramp->percent}};
+  }
   return Dump(out);
 }
 

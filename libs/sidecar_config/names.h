@@ -29,10 +29,15 @@ inline constexpr Table<BreakerOperation, 4> kBreakerOperations = {
 inline constexpr Table<SliType, 3> kSliTypes = {{{"TaskSuccess", SliType::kTaskSuccess},
                                                  {"ToolCallSuccess", SliType::kToolCallSuccess},
                                                  {"TurnLatency", SliType::kTurnLatency}}};
-inline constexpr Table<Mode, 4> kModes = {{{"Normal", Mode::kNormal},
+// The last two are other words for what a sidecar does the same in.
+inline constexpr Table<Mode, 8> kModes = {{{"Normal", Mode::kNormal},
                                            {"Throttled", Mode::kThrottled},
                                            {"Paused", Mode::kPaused},
-                                           {"HalfOpen", Mode::kHalfOpen}}};
+                                           {"HalfOpen", Mode::kHalfOpen},
+                                           {"Degraded", Mode::kDegraded},
+                                           {"Ramping", Mode::kRamping},
+                                           {"Frozen", Mode::kNormal},
+                                           {"ScaledDown", Mode::kPaused}}};
 
 inline constexpr Table<MidStreamFailure, 2> kMidStreamFailures = {
     {{"Error", MidStreamFailure::kError},

@@ -18,7 +18,8 @@
 namespace reliability::sidecar_config {
 
 inline constexpr int kSchemaMajor = 1;
-// 1: retries, traffic, fallbackChain. 2: slow calls, mean latency, scope Agent, operation.
+// 1: retries, traffic, fallbackChain.
+// 2: slow calls, mean latency, scope Agent, operation of breakers; modes Degraded, Ramping.
 inline constexpr int kSchemaMinor = 2;
 
 enum class Enforcement { kObserve, kEnforce };                 // "Observe", "Enforce"
@@ -26,7 +27,8 @@ enum class UpstreamKind { kLlm, kMcp, kHttp };                 // "LLM", "MCP", 
 enum class BreakerScope { kTool, kProvider, kModel, kAgent };  // "Tool", "Provider", ...
 enum class BreakerOperation { kAutomatic, kMetricsOnly, kForcedOpen, kDisabled };
 enum class SliType { kTaskSuccess, kToolCallSuccess, kTurnLatency };
-enum class Mode { kNormal, kThrottled, kPaused, kHalfOpen };  // "Normal", ...
+// "Normal", ... Frozen is read as Normal, ScaledDown as Paused: to a sidecar they are the same.
+enum class Mode { kNormal, kThrottled, kPaused, kHalfOpen, kDegraded, kRamping };
 
 // One place that agents call through the sidecar: route /llm/<name>, /mcp/<name> or /tools/<name>.
 struct Upstream {
@@ -161,6 +163,16 @@ struct HalfOpenOrder {
   std::vector<std::string> pod_uids;  // who probes; every other pod acts Paused
 };
 
+struct DegradeOrder {
+  std::string fallback_tier;  // name of a tier of the chain: calls begin there or below
+  std::optional<Milliseconds> turn_timeout;  // "turnTimeoutMs"
+};
+
+struct RampOrder {
+  std::string id;  // steps of one ramp share it
+  int percent = 100;
+};
+
 struct ModeDocument {  // mode.json
   int schema_major = kSchemaMajor;
   int schema_minor = kSchemaMinor;
@@ -172,6 +184,8 @@ struct ModeDocument {  // mode.json
   std::optional<SystemTime> valid_until;  // RFC 3339; absent for Normal
   std::optional<ThrottleOrder> throttle;
   std::optional<HalfOpenOrder> half_open;
+  std::optional<DegradeOrder> degrade;
+  std::optional<RampOrder> ramp;
 };
 
 // Monotone counters of one SLO in one epoch of one sidecar process.

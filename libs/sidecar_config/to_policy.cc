@@ -59,6 +59,10 @@ policy::GateMode ModeOf(Mode mode) {
       return policy::GateMode::kPaused;
     case Mode::kHalfOpen:
       return policy::GateMode::kHalfOpen;
+    case Mode::kDegraded:
+      return policy::GateMode::kDegraded;
+    case Mode::kRamping:
+      return policy::GateMode::kRamping;
   }
   return policy::GateMode::kNormal;
 }
@@ -156,6 +160,18 @@ policy::TurnLimits ToTurnLimits(const PolicyDocument& document) {
   return {document.turn.timeout, document.turn.synthesis_reserve};
 }
 
+policy::TurnLimits ToTurnLimits(const PolicyDocument& document,
+                                const policy::DegradeRule& degrade) {
+  policy::TurnLimits limits = ToTurnLimits(document);
+  if (degrade.turn_timeout.has_value() && *degrade.turn_timeout < limits.timeout) {
+    // The reserve keeps its share: longer than the turn, nothing would be left for tools.
+    limits.synthesis_reserve =
+        limits.synthesis_reserve * degrade.turn_timeout->count() / limits.timeout.count();
+    limits.timeout = *degrade.turn_timeout;
+  }
+  return limits;
+}
+
 std::vector<policy::SloRule> ToSloRules(const PolicyDocument& document) {
   std::vector<policy::SloRule> rules;
   rules.reserve(document.slos.size());
@@ -182,6 +198,12 @@ policy::ModeOrder ToModeOrder(const ModeDocument& document, std::string_view pod
     const std::vector<std::string>& uids = document.half_open->pod_uids;
     order.max_probes = document.half_open->max_probes;
     order.this_pod_probes = std::find(uids.begin(), uids.end(), pod_uid) != uids.end();
+  }
+  if (document.degrade) {
+    order.degrade = {document.degrade->fallback_tier, document.degrade->turn_timeout};
+  }
+  if (document.ramp) {
+    order.ramp = {document.ramp->id, document.ramp->percent};
   }
   return order;
 }

@@ -16,6 +16,9 @@ namespace reliability::sidecar_config {
 [[nodiscard]] policy::BreakerConfig ToBreakerConfig(const PolicyDocument& document);
 [[nodiscard]] policy::RetrySettings ToRetrySettings(const PolicyDocument& document);
 [[nodiscard]] policy::TurnLimits ToTurnLimits(const PolicyDocument& document);
+// Those of mode Degraded.
+[[nodiscard]] policy::TurnLimits ToTurnLimits(const PolicyDocument& document,
+                                              const policy::DegradeRule& degrade);
 [[nodiscard]] std::vector<policy::SloRule> ToSloRules(const PolicyDocument& document);
 // `pod_uid` decides whether a HalfOpen order makes this pod probe.
 [[nodiscard]] policy::ModeOrder ToModeOrder(const ModeDocument& document, std::string_view pod_uid);

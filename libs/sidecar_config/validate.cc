@@ -301,6 +301,20 @@ std::vector<FieldError> Validate(const ModeDocument& document) {
       check.Range("throttle.minEvents", document.throttle->min_events, 1, 100'000);
     }
   }
+  if (document.mode == Mode::kDegraded) {
+    if (!document.degrade) {
+      check.Add("degrade", "required for Degraded");
+    } else if (document.degrade->turn_timeout) {
+      check.Duration("degrade.turnTimeoutMs", *document.degrade->turn_timeout, Milliseconds{100});
+    }
+  }
+  if (document.mode == Mode::kRamping) {
+    if (!document.ramp) {
+      check.Add("ramp", "required for Ramping");
+    } else {
+      check.Range("ramp.percent", document.ramp->percent, 0, 100);
+    }
+  }
   if (document.mode == Mode::kHalfOpen) {
     if (!document.half_open) {
       check.Add("halfOpen", "required for HalfOpen");

@@ -16,6 +16,16 @@ std::string ToolName(const Route& route, std::string_view tool) {
   return tool.empty() ? route.name : route.name + "/" + std::string(tool);
 }
 
+// Whose turn begins, for a ramp: the same words at each retry of a request.
+std::string ConversationOf(std::string_view conversation, const policy::LlmClues& clues) {
+  for (const std::string_view named : {conversation, clues.explicit_id, clues.baggage_turn}) {
+    if (!named.empty()) {
+      return std::string(named);
+    }
+  }
+  return clues.prefix_hash.has_value() ? "#" + std::to_string(*clues.prefix_hash) : std::string();
+}
+
 }  // namespace
 
 Decisions::Decisions(const Clock& clock, telemetry::Metrics& metrics, std::unique_ptr<Rng> rng,
@@ -32,7 +42,6 @@ void Decisions::Configure(config::SnapshotPtr snapshot) {
   Announce(breakers_.Configure(sidecar_config::ToBreakerConfig(snapshot->policy)), {});
   budgets_.Configure(snapshot->retries.budget);
   ConfigureChain(*snapshot);
-  turns_.SetLimits(sidecar_config::ToTurnLimits(snapshot->policy));
   std::vector<std::string> keys;
   for (const policy::SloRule& rule : snapshot->slos) {
     keys.push_back(rule.key);
@@ -53,6 +62,7 @@ void Decisions::Configure(config::SnapshotPtr snapshot) {
     }
   }
   snapshot_ = std::move(snapshot);
+  SetTurnLimits();
 }
 
 void Decisions::ConfigRejected(bool policy, const std::string& why) {
@@ -77,6 +87,7 @@ void Decisions::ApplyMode(const sidecar_config::ModeDocument& document) {
                 {{"leader_epoch", document.leader_epoch}, {"generation", document.generation}});
     }
     NoteMode(now);
+    SetTurnLimits();
     next = NextWake(now);
   }
   PokeIfEarlier(next);
@@ -87,11 +98,13 @@ void Decisions::ClearMode() {
   const MutexLock lock(mutex_);
   gate_.Clear();
   NoteMode(now);
+  SetTurnLimits();
 }
 
 void Decisions::PassMode(Admission& admission, policy::CallIntent intent, bool enforce,
-                         const Now& now, policy::GateVerdict& verdict) {
-  verdict = gate_.Admit(intent, now.wall, now.mono, rng_->Uniform());
+                         const Now& now, policy::GateVerdict& verdict,
+                         std::string_view conversation) {
+  verdict = gate_.Admit(intent, now.wall, now.mono, rng_->Uniform(), conversation);
   if (verdict.admitted) {
     return;
   }
@@ -124,6 +137,7 @@ void Decisions::PassLimit(Admission& admission, bool enforce, std::string resour
 
 Admission Decisions::BeginLlm(const config::Snapshot& snapshot, const Route& route,
                               std::string_view model, const policy::LlmClues& clues,
+                              std::string_view conversation,
                               std::optional<Milliseconds> client_limit,
                               const std::vector<TierOffer>& offers) {
   const Now now = Time();
@@ -150,7 +164,7 @@ Admission Decisions::BeginLlm(const config::Snapshot& snapshot, const Route& rou
     }
     policy::GateVerdict verdict;
     PassMode(admission, fresh ? policy::CallIntent::kNewTurn : policy::CallIntent::kInTurn, enforce,
-             now, verdict);
+             now, verdict, ConversationOf(conversation, clues));
     if (!admission.refusal && ended) {
       admission.turn_over = enforce;
       admission.limit.allowed = false;
@@ -164,6 +178,9 @@ Admission Decisions::BeginLlm(const config::Snapshot& snapshot, const Route& rou
       admission.turn = fresh ? turns_.Open(clues, match, now.mono, rng_->Next() | 1U) : match.turn;
       if (fresh) {
         gate_.TurnOpened(admission.turn, verdict);
+        if (gate_.degraded() != nullptr) {
+          metrics_.CountDegraded(enforce);
+        }
         if (!agent.parts.empty()) {
           agent_tickets_.emplace(admission.turn, std::move(agent));
         }
@@ -173,7 +190,7 @@ Admission Decisions::BeginLlm(const config::Snapshot& snapshot, const Route& rou
         admission.turn_id = view->id;
         admission.turn_deadline = view->deadline;
       }
-      ChooseOffer(admission, offers, now);
+      ChooseOffer(admission, offers, enforce, now);
       ResolveLimit(admission, now);
       PassLimit(admission, enforce, route.name, now);
     }
@@ -231,7 +248,7 @@ Admission Decisions::BeginOther(const config::Snapshot& snapshot, const Route& r
   const MutexLock lock(mutex_);
   policy::GateVerdict verdict;
   PassMode(admission, policy::CallIntent::kControl, snapshot.enforce(), now, verdict);
-  ChooseOffer(admission, offers, now);
+  ChooseOffer(admission, offers, snapshot.enforce(), now);
   ResolveLimit(admission, now);
   if (!admission.refusal) {
     PassBreaker(snapshot, admission, now);

@@ -79,6 +79,7 @@ struct Admission {
   bool turn_over = false;                        // its turn has ended: no place is asked any more
   bool later_offer = false;  // another place can still be asked: the turn's reserve stays
   bool stood_in = false;     // not the place where the call began
+  bool pinned = false;       // mode Degraded let it begin at a lower place than it asked for
   bool probe = false;        // of a half-open breaker
   // Held by a rate limit that ends soon: wait this long, then Resume() (data-plane ruling 23).
   std::optional<Milliseconds> hold;
@@ -111,9 +112,11 @@ class Decisions {
   void ApplyMode(const sidecar_config::ModeDocument& document);
   void ClearMode();
 
-  // An LLM call of a turn (chat completions, messages, responses).
+  // An LLM call of a turn (chat completions, messages, responses). `conversation`: whose turn it is,
+  // if the agent says so.
   [[nodiscard]] Admission BeginLlm(const config::Snapshot& snapshot, const Route& route,
                                    std::string_view model, const policy::LlmClues& clues,
+                                   std::string_view conversation,
                                    std::optional<Milliseconds> client_limit,
                                    const std::vector<TierOffer>& offers);
   void EndLlm(const Admission& admission, const CallEnd& end);
@@ -173,6 +176,8 @@ class Decisions {
     std::size_t probes_running = 0;
     double reject_probability = 0.0;
     std::size_t turns_running = 0;
+    std::string fallback_tier;  // Degraded
+    int ramp_percent = 100;     // Ramping
   };
   [[nodiscard]] ModeView Mode() const;
   [[nodiscard]] config::SnapshotPtr snapshot() const;
@@ -185,7 +190,14 @@ class Decisions {
   [[nodiscard]] Now Time() const { return {clock_.MonotonicNow(), clock_.SystemNow()}; }
   // The stages; each may fill `refusal`. mutex_ held.
   void PassMode(Admission& admission, policy::CallIntent intent, bool enforce, const Now& now,
-                policy::GateVerdict& verdict) REQUIRES_LOCK(mutex_);
+                policy::GateVerdict& verdict, std::string_view conversation = {})
+      REQUIRES_LOCK(mutex_);
+  // Of turns that open from now on: the policy's, or shorter ones of mode Degraded.
+  void SetTurnLimits() REQUIRES_LOCK(mutex_);
+  // Where mode Degraded lets a call begin; nullopt: where it would without.
+  [[nodiscard]] std::optional<std::size_t> PinnedOffer(const Admission& admission,
+                                                       const std::vector<TierOffer>& offers) const
+      REQUIRES_LOCK(mutex_);
   void PassLimit(Admission& admission, bool enforce, std::string resource, const Now& now)
       REQUIRES_LOCK(mutex_);
   void PassBreaker(const config::Snapshot& snapshot, Admission& admission, const Now& now)
@@ -202,8 +214,8 @@ class Decisions {
                                                      const Now& now) const REQUIRES_LOCK(mutex_);
   void ConfigureChain(const config::Snapshot& snapshot) REQUIRES_LOCK(mutex_);
   // Begins at the place where the turn or a stand-in is.
-  void ChooseOffer(Admission& admission, const std::vector<TierOffer>& offers, const Now& now)
-      REQUIRES_LOCK(mutex_);
+  void ChooseOffer(Admission& admission, const std::vector<TierOffer>& offers, bool enforce,
+                   const Now& now) REQUIRES_LOCK(mutex_);
   void EnterOffer(Admission& admission, const std::vector<TierOffer>& offers, std::size_t offer)
       REQUIRES_LOCK(mutex_);
   [[nodiscard]] bool HasLaterOffer(const Admission& admission, const std::vector<TierOffer>& offers,

@@ -71,8 +71,31 @@ void Decisions::EnterOffer(Admission& admission, const std::vector<TierOffer>& o
   admission.retries = 0;
 }
 
+std::optional<std::size_t> Decisions::PinnedOffer(const Admission& admission,
+                                                  const std::vector<TierOffer>& offers) const {
+  const policy::DegradeRule* degrade = gate_.degraded();
+  if (degrade == nullptr || degrade->fallback_tier.empty() || !chain_counts_.has_value() ||
+      tiers_.Holds(admission.turn)) {  // who asked for tools also reads their results
+    return std::nullopt;
+  }
+  const auto& known = chain_counts_->tiers;
+  for (std::size_t i = 0; i < offers.size(); ++i) {
+    if (!offers[i].tier.has_value() || *offers[i].tier >= known.size() ||
+        known[*offers[i].tier].name != degrade->fallback_tier) {
+      continue;
+    }
+    // That one, or the next that takes calls.
+    for (; i < offers.size(); ++i) {
+      if (offers[i].skipped.empty()) {
+        return i;
+      }
+    }
+  }
+  return std::nullopt;
+}
+
 void Decisions::ChooseOffer(Admission& admission, const std::vector<TierOffer>& offers,
-                            const Now& now) {
+                            bool enforce, const Now& now) {
   admission.called = admission.target;
   if (offers.empty()) {
     return;
@@ -83,6 +106,15 @@ void Decisions::ChooseOffer(Admission& admission, const std::vector<TierOffer>& 
       return offer.tier == tier && offer.skipped.empty();
     });
     start = found == offers.end() ? 0 : static_cast<std::size_t>(found - offers.begin());
+  }
+  const auto pinned = enforce ? PinnedOffer(admission, offers) : std::nullopt;
+  if (pinned.has_value() && *pinned > 0) {
+    // What is before it is not asked, even if all behind it fail.
+    for (std::size_t i = 0; i < *pinned; ++i) {
+      admission.tried.set(i);
+    }
+    start = std::max(start, *pinned);
+    admission.pinned = true;
   }
   EnterOffer(admission, offers, start);
   admission.later_offer = HasLaterOffer(admission, offers, now);

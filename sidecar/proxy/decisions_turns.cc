@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "libs/base/log.h"
+#include "libs/sidecar_config/to_policy.h"
 #include "sidecar/proxy/decisions.h"
 
 namespace reliability::sidecar::proxy {
@@ -98,6 +99,15 @@ void Decisions::NoteMode(const Now& now) {
   }
 }
 
+void Decisions::SetTurnLimits() {
+  if (snapshot_ == nullptr) {
+    return;
+  }
+  const policy::DegradeRule* degrade = snapshot_->enforce() ? gate_.degraded() : nullptr;
+  turns_.SetLimits(degrade == nullptr ? sidecar_config::ToTurnLimits(snapshot_->policy)
+                                      : sidecar_config::ToTurnLimits(snapshot_->policy, *degrade));
+}
+
 std::optional<MonotonicTime> Decisions::NextWake(const Now& now) const {
   std::optional<MonotonicTime> next = turns_.NextWake();
   const auto& until = gate_.order().valid_until;
@@ -180,7 +190,9 @@ Decisions::ModeView Decisions::Mode() const {
           .cause = gate_.order().cause,
           .probes_running = gate_.probes_running(),
           .reject_probability = gate_.RejectProbability(now.mono),
-          .turns_running = turns_.running()};
+          .turns_running = turns_.running(),
+          .fallback_tier = gate_.order().degrade.fallback_tier,
+          .ramp_percent = gate_.order().ramp.percent};
 }
 
 config::SnapshotPtr Decisions::snapshot() const {

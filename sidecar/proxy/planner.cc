@@ -121,8 +121,9 @@ void BeginLlm(ExchangeState& state, Plan& plan, bool readable) {
     clues.prefix_hash = call.llm.prefix_hash;
   }
   clues.retry_count = ClientRetries(head);
-  call.admission = state.loop.decisions.BeginLlm(*state.snapshot, *call.route, call.llm.model,
-                                                 clues, ClientLimit(head), call.offers);
+  call.admission =
+      state.loop.decisions.BeginLlm(*state.snapshot, *call.route, call.llm.model, clues,
+                                    head.Get("x-agent-session-id"), ClientLimit(head), call.offers);
   plan.begun = true;
 }
 

@@ -116,16 +116,19 @@ void ResponseRelay::WriteHead(const OutFraming& framing) {
   const Tier* tier = state_.call.tier;
   // A head that goes out before the content cannot say who will answer.
   const bool known = state_.enforce && tier != nullptr && !HoldsStream();
-  WriteResponseHead(out_, head_,
-                    {.turn_id = state_.call.kind == CallKind::kLlm
-                                    ? std::string_view(state_.call.admission.turn_id)
-                                    : std::string_view{},
-                     .route = state_.call.route,
-                     .keep_alive = state_.client.keep_alive,
-                     .retried = retried_,
-                     .served_by = known ? std::string_view(tier->name) : std::string_view{},
-                     .degraded = known && state_.call.admission.stood_in ? "fallback" : ""},
-                    framing);
+  WriteResponseHead(
+      out_, head_,
+      {.turn_id = state_.call.kind == CallKind::kLlm
+                      ? std::string_view(state_.call.admission.turn_id)
+                      : std::string_view{},
+       .route = state_.call.route,
+       .keep_alive = state_.client.keep_alive,
+       .retried = retried_,
+       .served_by = known ? std::string_view(tier->name) : std::string_view{},
+       .degraded = known && (state_.call.admission.stood_in || state_.call.admission.pinned)
+                       ? "fallback"
+                       : ""},
+      framing);
 }
 
 void ResponseRelay::PrepareStream() {

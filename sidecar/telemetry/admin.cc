@@ -77,6 +77,12 @@ net::HttpResponse Admin::State() const {
   AppendMember(out, "mode", JsonString(policy::GateModeName(mode.mode)));
   AppendMember(out, "modeStale", mode.stale ? "true" : "false");
   AppendMember(out, "cause", JsonString(mode.cause));
+  if (mode.mode == policy::GateMode::kDegraded) {
+    AppendMember(out, "fallbackTier", JsonString(mode.fallback_tier));
+  }
+  if (mode.mode == policy::GateMode::kRamping) {
+    AppendMember(out, "rampPercent", std::to_string(mode.ramp_percent));
+  }
   AppendMember(out, "turnsRunning", std::to_string(mode.turns_running));
   AppendMember(out, "probesRunning", std::to_string(mode.probes_running));
   AppendMember(out, "configHash", JsonString(ledger.config_hash));

@@ -31,8 +31,10 @@ double Seconds(Milliseconds duration) { return std::chrono::duration<double>(dur
 constexpr std::array<std::string_view, kBadRequestCount> kBadRequestNames = {
     "malformed", "timeout", "too_large", "version", "forbidden", "not_found", "unsupported"};
 
-constexpr std::array kModes = {policy::GateMode::kNormal, policy::GateMode::kThrottled,
-                               policy::GateMode::kPaused, policy::GateMode::kHalfOpen};
+constexpr std::array kModes = {policy::GateMode::kNormal,   policy::GateMode::kThrottled,
+                               policy::GateMode::kPaused,   policy::GateMode::kHalfOpen,
+                               policy::GateMode::kDegraded, policy::GateMode::kRamping};
+static_assert(kModes.size() == policy::kGateModeCount);
 
 constexpr std::array kTransitions = {
     policy::BreakerEventKind::kOpened,      policy::BreakerEventKind::kReopened,
@@ -120,6 +122,11 @@ Metrics::Metrics() {
     mode_[i] = registry_.GetGauge("agent_reliability_mode", "1 for the mode in force.",
                                   {{"mode", std::string(policy::GateModeName(kModes[i]))}});
   }
+  degraded_[0] = registry_.GetCounter(
+      "agent_reliability_would_degrade_total",
+      "Turns that mode Degraded would have moved or shortened (enforcement: Observe).");
+  degraded_[1] = registry_.GetCounter("agent_reliability_degraded_turns_total",
+                                      "Turns that began in mode Degraded.");
   mode_stale_ = registry_.GetGauge("agent_reliability_mode_stale",
                                    "1 if the mode's order is past its validity.");
   throttle_ = registry_.GetGauge("agent_reliability_throttle_probability",

@@ -66,6 +66,8 @@ class Metrics {
   void CountFallback(policy::ErrorClass error_class, bool enforce);
   // Who answered a call of a chain: a tier, or its last resort.
   void CountServed(const std::string& tier);
+  // A turn that began in mode Degraded (in Observe: would have been shortened or moved).
+  void CountDegraded(bool enforce) { degraded_[enforce ? 1 : 0].Add(); }
   void CountTransition(policy::BreakerEventKind kind);
   void CountBad(BadRequest reason);
   void CountConfig(bool loaded);
@@ -116,7 +118,8 @@ class Metrics {
   metrics::Counter header_mismatch_;
   metrics::Counter dropped_events_;
   metrics::Gauge connections_;
-  std::array<metrics::Gauge, 4> mode_;
+  std::array<metrics::Gauge, policy::kGateModeCount> mode_;
+  std::array<metrics::Counter, 2> degraded_;  // in Observe, in Enforce
   metrics::Gauge mode_stale_;
   metrics::Gauge throttle_;
   metrics::Gauge turns_running_;

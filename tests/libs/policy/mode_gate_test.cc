@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
+#include <string>
 #include <vector>
 
 namespace reliability::policy {
@@ -213,7 +215,110 @@ TEST_F(ModeGateTest, HealthyTrafficIsNotThrottled) {
   EXPECT_EQ(gate_.RejectProbability(now_), 0.0);
 }
 
+TEST_F(ModeGateTest, EachModeAgainstEachCall) {
+  struct Row {
+    GateMode mode;
+    CallIntent intent;
+    bool admitted;
+  };
+  const Row rows[] = {
+      {GateMode::kDegraded, CallIntent::kNewTurn, true},
+      {GateMode::kDegraded, CallIntent::kInTurn, true},
+      {GateMode::kDegraded, CallIntent::kUnjoinedTool, true},
+      {GateMode::kRamping, CallIntent::kNewTurn, false},  // at 0 %
+      {GateMode::kRamping, CallIntent::kInTurn, true},
+      {GateMode::kRamping, CallIntent::kUnjoinedTool, true},
+      {GateMode::kRamping, CallIntent::kControl, true},
+      {GateMode::kPaused, CallIntent::kNewTurn, false},
+      {GateMode::kPaused, CallIntent::kInTurn, true},  // drains
+      {GateMode::kPaused, CallIntent::kUnjoinedTool, false},
+      {GateMode::kPaused, CallIntent::kControl, true},
+  };
+  for (const Row& row : rows) {
+    gate_ = ModeGate();
+    ModeOrder order = Order(row.mode);
+    order.ramp = {"r", 0};
+    gate_.Apply(order, wall_);
+    const GateVerdict verdict = Admit(row.intent);
+    EXPECT_EQ(verdict.admitted, row.admitted)
+        << GateModeName(row.mode) << " " << static_cast<int>(row.intent);
+    if (!row.admitted) {
+      EXPECT_EQ(verdict.refusal, ErrorClass::kPaused);
+    }
+  }
+}
+
+TEST_F(ModeGateTest, RampStepsAreNestedAndHaveTheirSize) {
+  std::vector<std::string> admitted;
+  for (const int percent : {5, 25, 50, 100}) {
+    ModeOrder order = Order(GateMode::kRamping, percent);
+    order.ramp = {"incident-7", percent};
+    gate_.Apply(order, wall_);
+    std::vector<std::string> now;
+    for (int i = 0; i < 2000; ++i) {
+      const std::string conversation = "user-" + std::to_string(i);
+      if (gate_.Admit(CallIntent::kNewTurn, wall_, now_, 0.0, conversation).admitted) {
+        now.push_back(conversation);
+      }
+      // A second turn of it is decided alike.
+      EXPECT_EQ(gate_.Admit(CallIntent::kNewTurn, wall_, now_, 0.9, conversation).admitted,
+                !now.empty() && now.back() == conversation);
+    }
+    EXPECT_TRUE(std::all_of(admitted.begin(), admitted.end(), [&](const std::string& one) {
+      return std::find(now.begin(), now.end(), one) != now.end();
+    })) << percent;
+    EXPECT_NEAR(static_cast<double>(now.size()) / 20.0, percent, 3.0);
+    admitted = now;
+  }
+  EXPECT_EQ(admitted.size(), 2000U);
+}
+
+TEST_F(ModeGateTest, AnotherRampAdmitsOtherConversations) {
+  int both = 0;
+  for (int i = 0; i < 1000; ++i) {
+    const std::string one = std::to_string(i);
+    both += RampPlace("a", one) < 0.5 && RampPlace("b", one) < 0.5 ? 1 : 0;
+  }
+  EXPECT_NEAR(both, 250, 60);
+}
+
+TEST_F(ModeGateTest, WithoutAConversationTheDrawDecides) {
+  ModeOrder order = Order(GateMode::kRamping);
+  order.ramp = {"r", 25};
+  gate_.Apply(order, wall_);
+  EXPECT_TRUE(Admit(CallIntent::kNewTurn, 0.24).admitted);
+  EXPECT_FALSE(Admit(CallIntent::kNewTurn, 0.25).admitted);
+}
+
+TEST_F(ModeGateTest, StaleOrdersNeitherEscalateNorEnd) {
+  for (const GateMode mode : {GateMode::kThrottled, GateMode::kDegraded, GateMode::kRamping}) {
+    gate_ = ModeGate();
+    gate_.Apply(Order(mode, 3), wall_);
+    EXPECT_FALSE(gate_.stale(wall_));
+    const SystemTime later = wall_ + Milliseconds{900'001};
+    EXPECT_EQ(gate_.mode(later), mode);
+    EXPECT_TRUE(gate_.stale(later));
+    // A renewal makes it good again.
+    ModeOrder renewed = Order(mode, 3);
+    renewed.valid_until = later + Milliseconds{900'000};
+    EXPECT_EQ(gate_.Apply(renewed, later), ModeGate::Applied::kRenewed);
+    EXPECT_FALSE(gate_.stale(later));
+  }
+}
+
+TEST_F(ModeGateTest, OnlyDegradedHasARuleForTurns) {
+  ModeOrder order = Order(GateMode::kDegraded);
+  order.degrade = {"small", Milliseconds{5000}};
+  gate_.Apply(order, wall_);
+  ASSERT_NE(gate_.degraded(), nullptr);
+  EXPECT_EQ(gate_.degraded()->fallback_tier, "small");
+  gate_.Apply(Order(GateMode::kNormal, 2), wall_);
+  EXPECT_EQ(gate_.degraded(), nullptr);
+}
+
 TEST(ModeGate, Names) {
+  EXPECT_EQ(GateModeName(GateMode::kDegraded), "Degraded");
+  EXPECT_EQ(GateModeName(GateMode::kRamping), "Ramping");
   EXPECT_EQ(GateModeName(GateMode::kNormal), "Normal");
   EXPECT_EQ(GateModeName(GateMode::kThrottled), "Throttled");
   EXPECT_EQ(GateModeName(GateMode::kPaused), "Paused");

@@ -48,14 +48,47 @@ TEST(ModeDocument, ThrottleObjectiveIsADecimalString) {
   EXPECT_EQ(decoded->document.throttle->min_events, 12);
 }
 
+TEST(ModeDocument, DegradeAndRampRoundTrip) {
+  ModeDocument document;
+  document.mode = Mode::kDegraded;
+  document.degrade = DegradeOrder{"haiku", Milliseconds{8000}};
+  const std::string degraded = EncodeMode(document);
+  EXPECT_NE(degraded.find(R"("degrade":{"fallbackTier":"haiku","turnTimeoutMs":8000})"),
+            std::string::npos)
+      << degraded;
+  const auto read = DecodeMode(degraded);
+  ASSERT_TRUE(read.has_value()) << read.error().message;
+  EXPECT_EQ(read->document.mode, Mode::kDegraded);
+  EXPECT_EQ(read->document.degrade->fallback_tier, "haiku");
+  EXPECT_EQ(read->document.degrade->turn_timeout, Milliseconds{8000});
+  document.mode = Mode::kRamping;
+  document.degrade.reset();
+  document.ramp = RampOrder{"incident-7", 25};
+  const std::string ramping = EncodeMode(document);
+  EXPECT_NE(ramping.find(R"("ramp":{"id":"incident-7","percent":25})"), std::string::npos);
+  EXPECT_EQ(EncodeMode(DecodeMode(ramping)->document), ramping);
+}
+
+TEST(ModeDocument, WordsThatASidecarReadsAsOthers) {
+  const auto mode = [](const char* word) {
+    return DecodeMode(R"({"schema":"1.2","leaderEpoch":1,"generation":1,"mode":")" +
+                      std::string(word) + "\"}")
+        ->document.mode;
+  };
+  EXPECT_EQ(mode("Frozen"), Mode::kNormal);
+  EXPECT_EQ(mode("ScaledDown"), Mode::kPaused);
+  EXPECT_EQ(Name(Mode::kNormal), "Normal");
+  EXPECT_EQ(Name(Mode::kPaused), "Paused");
+}
+
 TEST(ModeDocument, Errors) {
   const auto error = [](std::string_view json) {
     const auto decoded = DecodeMode(json);
     return decoded ? std::string() : decoded.error().message;
   };
   EXPECT_EQ(error(R"({"schema":"1.0","leaderEpoch":1,"generation":1})"), "mode: required");
-  EXPECT_EQ(error(R"({"schema":"1.0","leaderEpoch":1,"generation":1,"mode":"Frozen"})"),
-            "mode: unknown value \"Frozen\"");
+  EXPECT_EQ(error(R"({"schema":"1.0","leaderEpoch":1,"generation":1,"mode":"Sleepy"})"),
+            "mode: unknown value \"Sleepy\"");
   EXPECT_EQ(error(R"({"schema":"1.0","leaderEpoch":1,"generation":1,"mode":"Paused",)"
                   R"("validUntil":"soon"})"),
             "validUntil: expected an RFC 3339 time");

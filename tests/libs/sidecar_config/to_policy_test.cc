@@ -130,6 +130,25 @@ TEST(ToPolicy, ThrottleAndPause) {
   EXPECT_EQ(ToModeOrder(document, "").mode, policy::GateMode::kNormal);
 }
 
+TEST(ToPolicy, DegradeAndRamp) {
+  ModeDocument document;
+  document.mode = Mode::kDegraded;
+  document.degrade = DegradeOrder{"small", Milliseconds{5000}};
+  document.ramp = RampOrder{"r", 25};
+  policy::ModeOrder order = ToModeOrder(document, "");
+  EXPECT_EQ(order.mode, policy::GateMode::kDegraded);
+  EXPECT_EQ(order.degrade.fallback_tier, "small");
+  EXPECT_EQ(order.ramp.id, "r");
+  EXPECT_EQ(order.ramp.percent, 25);
+  const policy::TurnLimits limits = ToTurnLimits(SamplePolicy(), order.degrade);
+  EXPECT_EQ(limits.timeout, Milliseconds{5000});
+  EXPECT_EQ(limits.synthesis_reserve, Milliseconds{1000});  // 4 of 20 s
+  order.degrade.turn_timeout = Milliseconds{60'000};        // never longer than the policy's
+  EXPECT_EQ(ToTurnLimits(SamplePolicy(), order.degrade).timeout, Milliseconds{20'000});
+  document.mode = Mode::kRamping;
+  EXPECT_EQ(ToModeOrder(document, "").mode, policy::GateMode::kRamping);
+}
+
 TEST(ToPolicy, ToolTimeoutPrefersTheNamedTool) {
   const Timeouts timeouts = SamplePolicy().timeouts;
   EXPECT_EQ(ToolTimeoutOf(timeouts, "orders", "search"), Milliseconds{2000});

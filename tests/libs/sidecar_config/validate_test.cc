@@ -154,6 +154,18 @@ TEST(Validate, Modes) {
   EXPECT_EQ(path(document), "halfOpen.maxProbes");
   document.half_open->max_probes = 1;
   EXPECT_EQ(path(document), "");
+  document.mode = Mode::kDegraded;
+  EXPECT_EQ(path(document), "degrade");
+  document.degrade = DegradeOrder{"", Milliseconds{99}};
+  EXPECT_EQ(path(document), "degrade.turnTimeoutMs");
+  document.degrade->turn_timeout.reset();
+  EXPECT_EQ(path(document), "");
+  document.mode = Mode::kRamping;
+  EXPECT_EQ(path(document), "ramp");
+  document.ramp = RampOrder{"r", 101};
+  EXPECT_EQ(path(document), "ramp.percent");
+  document.ramp->percent = 0;
+  EXPECT_EQ(path(document), "");
   document.generation = -1;
   EXPECT_EQ(path(document), "generation");
   document.generation = 1;
