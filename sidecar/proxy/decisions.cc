@@ -164,7 +164,9 @@ Admission Decisions::BeginLlm(const config::Snapshot& snapshot, const Route& rou
     }
     policy::GateVerdict verdict;
     PassMode(admission, fresh ? policy::CallIntent::kNewTurn : policy::CallIntent::kInTurn, enforce,
-             now, verdict, ConversationOf(conversation, clues));
+             now, verdict,
+             gate_.order().mode == policy::GateMode::kRamping ? ConversationOf(conversation, clues)
+                                                              : std::string());
     if (!admission.refusal && ended) {
       admission.turn_over = enforce;
       admission.limit.allowed = false;

@@ -91,6 +91,32 @@ TEST_F(Breakers, AStreamIsAsSlowAsItsFirstContent) {
   EXPECT_EQ(agent.Post(kOpenAi, Chat("more", true)).status, 503);
 }
 
+TEST_F(Breakers, ARateLimitHoldSendsOthersToTheNextTierAtOnce) {
+  FakeUpstream upstream([](auto& c, const SeenRequest& request) {
+    if (Has(request.body, R"("model":"small")")) {
+      c.Respond(200, "application/json", kChatAnswer);
+    } else {
+      c.Respond(429, "application/json", R"({"error":{"message":"slow down"}})",
+                "retry-after-ms: 60000\r\n");
+    }
+  });
+  PolicyTweaks tweaks;
+  tweaks.breakers =
+      Breaker("Model", kTwoInARow, R"("openForMs":60000,"match":{"models":["m","small"]})");
+  tweaks.chain = R"({"name":"c","stickyMs":0,"tiers":[{"name":"first","upstream":"openai"},)"
+                 R"({"name":"second","upstream":"openai","model":"small"}]})";
+  Start(MakePolicy(upstream.url(), tweaks));
+  Agent agent(port());
+  EXPECT_EQ(agent.Post(kOpenAi, Chat("1")).status, 200);
+  EXPECT_EQ(upstream.count(), 2U);
+  for (int i = 2; i < 5; ++i) {
+    EXPECT_EQ(agent.Post(kOpenAi, Chat(std::to_string(i))).status, 200);
+  }
+  EXPECT_EQ(upstream.count(), 5U);  // the limited model was asked once
+  EXPECT_EQ(Metric(kOpened), 0);    // and it is no failure
+  EXPECT_EQ(Metric(R"(agent_reliability_breaker_transitions_total{event="breaker_held"})"), 1);
+}
+
 TEST_F(Breakers, TwoOpenToolsOpenTheirServerForCallsOnly) {
   FakeUpstream upstream([](auto& c, const SeenRequest& request) {
     if (Has(request.body, "tools/list")) {
