@@ -112,8 +112,8 @@ class Decisions {
   void ApplyMode(const sidecar_config::ModeDocument& document);
   void ClearMode();
 
-  // An LLM call of a turn (chat completions, messages, responses). `conversation`: whose turn it is,
-  // if the agent says so.
+  // An LLM call of a turn (chat completions, messages, responses). `conversation`: whose turn it
+  // is, if the agent says so.
   [[nodiscard]] Admission BeginLlm(const config::Snapshot& snapshot, const Route& route,
                                    std::string_view model, const policy::LlmClues& clues,
                                    std::string_view conversation,

@@ -209,6 +209,21 @@ TEST_F(Breakers, ForcedOpenRefusesUntilItIsTakenBack) {
             2);
 }
 
+TEST_F(Breakers, ForcedOpenMovesTrafficToTheNextTierByHand) {
+  FakeUpstream upstream(
+      [](auto& c, const SeenRequest&) { c.Respond(200, "application/json", kChatAnswer); });
+  PolicyTweaks tweaks;
+  tweaks.breakers =
+      Breaker("Model", kTwoInARow,
+              R"("openForMs":60000,"match":{"models":["m"]},"operation":"ForcedOpen")");
+  tweaks.chain = R"({"name":"c","stickyMs":0,"tiers":[{"name":"first","upstream":"openai"},)"
+                 R"({"name":"second","upstream":"openai","model":"small"}]})";
+  Start(MakePolicy(upstream.url(), tweaks));
+  Agent agent(port());
+  EXPECT_EQ(agent.Post(kOpenAi, Chat("hi")).headers.at("x-agent-served-by"), "second");
+  EXPECT_EQ(upstream.count(), 1U);
+}
+
 TEST_F(Breakers, MetricsOnlyAndDisabledLetEverythingPass) {
   FakeUpstream upstream([](auto& c, const SeenRequest&) { c.Respond(503, "text/plain", "down"); });
   const auto with = [](const char* operation) {
