@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 import unittest
@@ -12,7 +13,7 @@ import openai
 from mcp import Client
 
 from harness import SidecarTest, ask, tool_error
-from policies import NEVER, TOOL_CALLS, breaker
+from policies import NEVER, TASKS, TOOL_CALLS, breaker, policy
 from processes import eventually, http
 
 SEARCH = "mcp:orders/search"
@@ -247,6 +248,71 @@ class ProviderBreaker(SidecarTest):
                 ask(client, "hi")
         self.assertEqual(self.simulator.received("llm:openai/gpt-4o"), 3)
         client.chat.completions.create(model="gpt-4o-mini", messages=[{"role": "user", "content": "hi"}])
+
+    def test_forced_open_moves_nothing_to_the_provider_until_it_is_taken_back(self) -> None:
+        def breakers(operation: str) -> list[dict[str, Any]]:
+            return [breaker("Tool"), breaker("Provider", operation=operation), breaker("Model")]
+
+        self.start(circuitBreakers=breakers("ForcedOpen"))
+        with self.assertRaises(openai.InternalServerError) as raised:
+            ask(self.openai(max_retries=2), "hi")
+        self.assertEqual(raised.exception.code, "circuit_open")
+        self.assertNotIn("retry-after", raised.exception.response.headers)
+        self.assertEqual(self.simulator.received("llm:openai/gpt-4o"), 0)
+        self.assertEqual(self.sidecar.events("breaker_forced_open")[0]["resource"], "llm:openai")
+        self.sidecar.write("policy.json", policy(self.simulator.url, circuitBreakers=breakers("Automatic")))
+        eventually(lambda: self.sidecar.events("breaker_automatic"), "taken back")
+        ask(self.openai(), "hi")
+
+
+class ServerBreaker(SidecarTest):
+    async def test_a_server_that_is_away_is_asked_three_times_over_all_its_tools(self) -> None:
+        self.start()
+        async with self.mcp() as client:
+            for tool in ("search", "refund", "get_order"):
+                self.simulator.fault({"kind": "mcp", "tool": tool}, "reset")
+            arguments = {"query": "1", "order_id": "1"}
+            for tool in ("search", "refund", "get_order"):
+                with contextlib.suppress(Exception):
+                    await client.call_tool(tool, arguments)
+            refused = tool_error(await client.call_tool("search", {"query": "1"}))
+            self.assertEqual(refused["error_type"], "circuit_open")
+            self.assertEqual(self.simulator.received(SEARCH), 1)
+            self.assertEqual(len((await client.list_tools()).tools), 3)  # only calls are refused
+        opened = eventually(lambda: self.sidecar.events("breaker_opened"), "breaker_opened logged")
+        self.assertEqual([event["resource"] for event in opened], ["mcp:orders"])
+
+
+class WholeAgent(SidecarTest):
+    def test_failed_turns_make_the_agent_unavailable(self) -> None:
+        whole = breaker("Agent", trip={"consecutiveFailures": 2}, openForMs=1000)
+        self.start(
+            turn={"timeoutMs": 500, "synthesisReserveMs": 50},
+            circuitBreakers=[breaker(s, trip=NEVER) for s in ("Tool", "Provider", "Model")] + [whole],
+        )
+        self.simulator.fault({"kind": "openai"}, {"type": "status", "status": 400})
+        for number in range(2):
+            with self.assertRaises(openai.BadRequestError):
+                ask(self.openai(), f"hi {number}")
+        self.expect(TASKS, (0, 2))
+        self.simulator.heal()
+        before = self.simulator.received("llm:openai/gpt-4o")
+        with self.assertRaises(openai.InternalServerError) as raised:
+            ask(self.openai(max_retries=2), "hi")
+        self.assertEqual((raised.exception.status_code, raised.exception.code), (503, "agent_unavailable"))
+        self.assertEqual(raised.exception.response.headers["x-should-retry"], "false")
+        self.assertEqual(self.simulator.received("llm:openai/gpt-4o"), before)
+        opened = eventually(lambda: self.sidecar.events("breaker_opened"), "breaker_opened logged")
+        self.assertEqual(opened[0]["resource"], "agent")
+
+        def answered() -> bool:
+            try:
+                ask(self.openai(), "hi again")
+            except openai.InternalServerError:
+                return False
+            return True
+
+        eventually(answered, "a probing turn is let in", 10)
 
 
 if __name__ == "__main__":

@@ -157,6 +157,38 @@ class Modes(SidecarTest):
         self.assertGreater(refused, 0)
         self.assertGreater(admitted, 0)
 
+    def test_degraded_begins_at_the_named_tier(self) -> None:
+        tiers = [{"name": "big", "upstream": "openai"}, {"name": "small", "upstream": "openai", "model": "gpt-4o-mini"}]
+        self.start(
+            mode("Degraded", degrade={"fallbackTier": "small", "turnTimeoutMs": 5000}),
+            fallbackChain={"name": "chain", "tiers": tiers},
+        )
+        self.assertEqual(ask(self.openai(), "hi").model, "gpt-4o-mini")
+        self.assertEqual(self.simulator.received("llm:openai/gpt-4o"), 0)
+        self.order("Normal", 2)
+        self.assertEqual(ask(self.openai(), "hi").model, "gpt-4o")
+
+    def test_a_ramp_lets_the_same_users_in_at_every_step(self) -> None:
+        self.start(mode("Ramping", ramp={"id": "incident", "percent": 25}))
+
+        def admitted() -> set[int]:
+            seen = set()
+            for user in range(30):
+                try:
+                    ask(self.openai(), "hi", headers={"x-agent-session-id": f"user-{user}"})
+                    seen.add(user)
+                except openai.APIStatusError as problem:
+                    self.assert_paused(problem)
+            return seen
+
+        first = admitted()
+        self.assertTrue(0 < len(first) < 20, first)
+        self.assertEqual(admitted(), first)
+        self.order("Ramping", 2, ramp={"id": "incident", "percent": 60})
+        self.assertTrue(first <= admitted())
+        self.order("Ramping", 3, ramp={"id": "incident", "percent": 100})
+        self.assertEqual(len(admitted()), 30)
+
 
 if __name__ == "__main__":
     unittest.main()
