@@ -1,63 +1,92 @@
 #include "libs/net/http_head_parser.h"
 
+#include <array>
 #include <cstring>
-#include <limits>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "libs/base/strings.h"
-#include "libs/net/asio.h"
+#include "libs/net/http_grammar.h"
 
 namespace reliability::net {
 namespace {
 
-namespace http = boost::beast::http;
-using BeastView = boost::beast::string_view;
-using ErrorCode = boost::beast::error_code;
+// Most messages have fewer fields: one allocation.
+constexpr std::size_t kUsualFields = 16;
 
-std::string_view ToView(BeastView text) { return {text.data(), text.size()}; }
+struct KnownField {
+  std::string_view name;
+  FieldId id;
+};
+// By length.
+constexpr std::array<KnownField, 20> kKnownFields = {{
+    {"te", FieldId::kHopByHop},
+    {"host", FieldId::kHost},
+    {"expect", FieldId::kExpect},
+    {"origin", FieldId::kOrigin},
+    {"trailer", FieldId::kHopByHop},
+    {"upgrade", FieldId::kUpgrade},
+    {"connection", FieldId::kConnection},
+    {"keep-alive", FieldId::kHopByHop},
+    {"retry-after", FieldId::kRetryAfter},
+    {"content-type", FieldId::kContentType},
+    {"authorization", FieldId::kAuthorization},
+    {"content-length", FieldId::kContentLength},
+    {"http2-settings", FieldId::kHopByHop},
+    {"accept-encoding", FieldId::kAcceptEncoding},
+    {"content-encoding", FieldId::kContentEncoding},
+    {"proxy-connection", FieldId::kHopByHop},
+    {"transfer-encoding", FieldId::kTransferEncoding},
+    {"proxy-authenticate", FieldId::kHopByHop},
+    {"proxy-authorization", FieldId::kHopByHop},
+    {"proxy-authentication-info", FieldId::kHopByHop},
+}};
+constexpr std::size_t kLongestKnown = 25;
 
-FieldId IdOf(http::field field, std::string_view name) {
-  switch (field) {
-    case http::field::host:
-      return FieldId::kHost;
-    case http::field::connection:
-      return FieldId::kConnection;
-    case http::field::content_length:
-      return FieldId::kContentLength;
-    case http::field::transfer_encoding:
-      return FieldId::kTransferEncoding;
-    case http::field::content_type:
-      return FieldId::kContentType;
-    case http::field::content_encoding:
-      return FieldId::kContentEncoding;
-    case http::field::accept_encoding:
-      return FieldId::kAcceptEncoding;
-    case http::field::authorization:
-      return FieldId::kAuthorization;
-    case http::field::expect:
-      return FieldId::kExpect;
-    case http::field::upgrade:
-      return FieldId::kUpgrade;
-    case http::field::origin:
-      return FieldId::kOrigin;
-    case http::field::retry_after:
-      return FieldId::kRetryAfter;
-    case http::field::keep_alive:
-    case http::field::te:
-    case http::field::trailer:
-    case http::field::proxy_connection:
-    case http::field::proxy_authorization:
-    case http::field::proxy_authenticate:
-    case http::field::proxy_authentication_info:
-      return FieldId::kHopByHop;
-    default:
-      return EqualsIgnoreCase(name, "http2-settings") ? FieldId::kHopByHop : FieldId::kOther;
+struct Range {
+  std::uint8_t first = 0;
+  std::uint8_t last = 0;
+};
+constexpr std::array<Range, kLongestKnown + 1> MakeRanges() {
+  std::array<Range, kLongestKnown + 1> ranges{};
+  for (std::size_t i = 0; i < kKnownFields.size(); ++i) {
+    Range& range = ranges[kKnownFields[i].name.size()];
+    if (range.last == 0) {
+      range.first = static_cast<std::uint8_t>(i);
+    }
+    range.last = static_cast<std::uint8_t>(i + 1);
   }
+  return ranges;
+}
+// Which of them have a length.
+constexpr std::array<Range, kLongestKnown + 1> kRanges = MakeRanges();
+
+// `lower` is lower case; letters and '-' only.
+bool Is(std::string_view name, std::string_view lower) {
+  for (std::size_t i = 0; i < lower.size(); ++i) {
+    if (static_cast<char>(name[i] | 0x20) != lower[i]) {
+      return false;
+    }
+  }
+  return true;
 }
 
-// Where the head ends, or what is wrong with it on the level of bytes.
+FieldId IdOf(std::string_view name) {
+  if (name.size() > kLongestKnown) {
+    return FieldId::kOther;
+  }
+  const Range range = kRanges[name.size()];
+  for (std::size_t i = range.first; i < range.last; ++i) {
+    // OR-ing the case bit maps other token characters at most to '-' from CR, which is no token.
+    if (Is(name, kKnownFields[i].name)) {
+      return kKnownFields[i].id;
+    }
+  }
+  return FieldId::kOther;
+}
+
+// Where the head ends, or what is wrong with its line ends.
 HeadResult Scan(std::string_view buffer, std::size_t& scanned) {
   const std::string_view window = buffer.substr(0, kMaxHeadBytes);
   std::size_t at = scanned;
@@ -85,122 +114,6 @@ HeadResult Scan(std::string_view buffer, std::size_t& scanned) {
   }
 }
 
-// Byte rules of a complete head that Beast does not have or does not apply everywhere.
-const char* BadBytes(std::string_view head) {
-  if (std::memchr(head.data(), '\0', head.size()) != nullptr) {
-    return "NUL byte";
-  }
-  for (std::size_t i = head.find('\r'); i != std::string_view::npos; i = head.find('\r', i + 1)) {
-    if (i + 1 >= head.size() || head[i + 1] != '\n') {
-      return "bare CR";
-    }
-    const char next = i + 2 < head.size() ? head[i + 2] : '\r';
-    if (next == ' ' || next == '\t') {
-      return "folded header line";
-    }
-  }
-  return nullptr;
-}
-
-// Collects what Beast finds into our head and applies the framing rules.
-template <bool kIsRequest>
-class Collector final : public http::basic_parser<kIsRequest> {
- public:
-  using Head = std::conditional_t<kIsRequest, RequestHead, ResponseHead>;
-  explicit Collector(Head& head) : head_(head) {
-    this->header_limit(static_cast<std::uint32_t>(kMaxHeadBytes + 1));
-    // Not `none`: Boost 1.74 then finds every Content-Length too large.
-    this->body_limit(std::numeric_limits<std::uint64_t>::max());
-  }
-
-  [[nodiscard]] const char* reason() const { return reason_; }
-  [[nodiscard]] bool too_many() const { return too_many_; }
-
-  // RFC 9112 section 6: after all fields are known.
-  [[nodiscard]] const char* CheckMessage() const {
-    if (lengths_ > 0 && encodings_ > 0) {
-      return "Content-Length with Transfer-Encoding";
-    }
-    if (encodings_ > 0 && head_.version < 11) {
-      return "Transfer-Encoding in HTTP/1.0";
-    }
-    if (kIsRequest && (hosts_ > 1 || (hosts_ == 0 && head_.version >= 11))) {
-      return hosts_ > 1 ? "second Host" : "no Host";
-    }
-    return nullptr;
-  }
-
- private:
-  void Refuse(ErrorCode& error, const char* reason) {
-    reason_ = reason;
-    error = http::error::bad_value;
-  }
-
-  void on_request_impl(http::verb, BeastView method, BeastView target, int version,
-                       ErrorCode&) override {
-    if constexpr (kIsRequest) {
-      head_.method = ToView(method);
-      head_.target = ToView(target);
-      head_.version = version;
-    }
-  }
-  void on_response_impl(int code, BeastView reason, int version, ErrorCode&) override {
-    if constexpr (!kIsRequest) {
-      head_.status = code;
-      head_.reason = ToView(reason);
-      head_.version = version;
-    }
-  }
-  void on_field_impl(http::field field, BeastView name, BeastView value,
-                     ErrorCode& error) override {
-    if (head_.fields.size() >= kMaxHeadFields) {
-      too_many_ = true;
-      Refuse(error, "too many header fields");
-      return;
-    }
-    const Field& added =
-        head_.fields.emplace_back(IdOf(field, ToView(name)), ToView(name), ToView(value));
-    switch (added.id) {
-      case FieldId::kContentLength:
-        OnLength(added.value, error);
-        break;
-      case FieldId::kTransferEncoding:
-        if (++encodings_ > 1 || !EqualsIgnoreCase(added.value, "chunked")) {
-          Refuse(error, "Transfer-Encoding other than chunked");
-        }
-        head_.framing.chunked = true;
-        break;
-      case FieldId::kHost:
-        ++hosts_;
-        break;
-      default:
-        break;
-    }
-  }
-  void OnLength(std::string_view value, ErrorCode& error) {
-    const auto length = ParseUint(value);
-    if (++lengths_ > 1 || !length.has_value()) {
-      Refuse(error, lengths_ > 1 ? "second Content-Length" : "bad Content-Length");
-      return;
-    }
-    head_.framing.content_length = *length;
-  }
-  void on_header_impl(ErrorCode&) override {}
-  // Bodies are not this parser's: it gets exactly one head.
-  void on_body_init_impl(const boost::optional<std::uint64_t>&, ErrorCode&) override {}
-  std::size_t on_body_impl(BeastView, ErrorCode&) override { return 0; }
-  void on_chunk_header_impl(std::uint64_t, BeastView, ErrorCode&) override {}
-  std::size_t on_chunk_body_impl(std::uint64_t, BeastView, ErrorCode&) override { return 0; }
-  void on_finish_impl(ErrorCode&) override {}
-
-  Head& head_;
-  const char* reason_ = nullptr;
-  int lengths_ = 0;
-  int encodings_ = 0;
-  int hosts_ = 0;
-  bool too_many_ = false;
-};
-
 bool ConnectionHas(const HeadCommon& head, std::string_view token) {
   for (const Field& field : head.fields) {
     if (field.id != FieldId::kConnection) {
@@ -218,42 +131,221 @@ bool ConnectionHas(const HeadCommon& head, std::string_view token) {
   return false;
 }
 
+bool IsTokenList(std::string_view value) {
+  while (!value.empty()) {
+    const std::size_t comma = value.find(',');
+    for (const char c : Trim(value.substr(0, comma))) {
+      if (!grammar::IsToken(c)) {
+        return false;
+      }
+    }
+    value = comma == std::string_view::npos ? std::string_view{} : value.substr(comma + 1);
+  }
+  return true;
+}
+
+// Reads a head whose end is known: `text` ends with its only empty line, and each LF in it follows
+// a CR. So every loop below stops at a CR at the latest.
+template <bool kIsRequest>
+class Reader {
+ public:
+  using Head = std::conditional_t<kIsRequest, RequestHead, ResponseHead>;
+  Reader(std::string_view text, Head& head)
+      : at_(text.data()), end_(text.data() + text.size()), head_(head) {}
+
+  HeadResult Read() {
+    if (StartLine() && Fields() && CheckMessage()) {
+      head_.keep_alive = head_.version >= 11 ? !connection_ || !ConnectionHas(head_, "close")
+                                             : connection_ && ConnectionHas(head_, "keep-alive");
+      return {HeadStatus::kComplete, 0, ""};
+    }
+    return {status_, 0, reason_};
+  }
+
+ private:
+  bool Refuse(const char* reason, HeadStatus status = HeadStatus::kBad) {
+    reason_ = reason;
+    status_ = status;
+    return false;
+  }
+  // Says what the byte at at_, which must not be there, is.
+  bool RefuseByte() {
+    return Refuse(*at_ == '\0'                     ? "NUL byte"
+                  : *at_ == '\r' && at_[1] != '\n' ? "bare CR"
+                                                   : "malformed");
+  }
+
+  bool StartLine() {
+    if constexpr (kIsRequest) {
+      const char* method = at_;
+      while (grammar::IsToken(*at_)) {
+        ++at_;
+      }
+      head_.method = {method, static_cast<std::size_t>(at_ - method)};
+      if (head_.method.empty() || *at_ != ' ') {
+        return RefuseByte();
+      }
+      const char* target = ++at_;
+      while (grammar::IsVisible(*at_)) {
+        ++at_;
+      }
+      head_.target = {target, static_cast<std::size_t>(at_ - target)};
+      if (head_.target.empty() || *at_ != ' ') {
+        return RefuseByte();
+      }
+      ++at_;
+      return Version() && EndOfLine("HTTP version not supported", HeadStatus::kBadVersion);
+    } else {
+      if (!Version()) {
+        return false;
+      }
+      if (*at_ != ' ') {
+        return RefuseByte();
+      }
+      ++at_;
+      for (int i = 0; i < 3; ++i, ++at_) {
+        if (*at_ < '0' || *at_ > '9') {
+          return RefuseByte();
+        }
+        head_.status = head_.status * 10 + (*at_ - '0');
+      }
+      if (*at_ != ' ') {
+        return RefuseByte();
+      }
+      const char* phrase = ++at_;
+      at_ = grammar::FindNotText(at_, end_);
+      head_.reason = {phrase, static_cast<std::size_t>(at_ - phrase)};
+      return EndOfLine(nullptr, HeadStatus::kBad);
+    }
+  }
+
+  // "HTTP/1.1"
+  bool Version() {
+    const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+    if (end_ - at_ < 8 || std::memcmp(at_, "HTTP/", 5) != 0 || !is_digit(at_[5]) || at_[6] != '.' ||
+        !is_digit(at_[7])) {
+      return Refuse("HTTP version not supported", HeadStatus::kBadVersion);
+    }
+    head_.version = (at_[5] - '0') * 10 + (at_[7] - '0');
+    at_ += 8;
+    return head_.version == 10 || head_.version == 11 ||
+           Refuse("HTTP version not supported", HeadStatus::kBadVersion);
+  }
+
+  bool EndOfLine(const char* reason, HeadStatus status) {
+    if (*at_ != '\r' || at_[1] != '\n') {
+      return reason != nullptr ? Refuse(reason, status) : RefuseByte();
+    }
+    at_ += 2;
+    return (*at_ != ' ' && *at_ != '\t') || Refuse("folded header line");
+  }
+
+  bool Fields() {
+    if (head_.fields.capacity() == 0) {
+      head_.fields.reserve(kUsualFields);
+    }
+    while (*at_ != '\r') {
+      const char* name = at_;
+      while (grammar::IsToken(*at_)) {
+        ++at_;
+      }
+      const std::string_view name_text(name, static_cast<std::size_t>(at_ - name));
+      if (name_text.empty() || *at_ != ':') {
+        return RefuseByte();
+      }
+      ++at_;
+      while (*at_ == ' ' || *at_ == '\t') {
+        ++at_;
+      }
+      const char* value = at_;
+      at_ = grammar::FindNotText(at_, end_);
+      const char* value_end = at_;
+      if (!EndOfLine(nullptr, HeadStatus::kBad)) {
+        return false;
+      }
+      while (value_end > value && (value_end[-1] == ' ' || value_end[-1] == '\t')) {
+        --value_end;
+      }
+      if (!Add(name_text, {value, static_cast<std::size_t>(value_end - value)})) {
+        return false;
+      }
+    }
+    return at_ + 2 == end_ || RefuseByte();
+  }
+
+  bool Add(std::string_view name, std::string_view value) {
+    if (head_.fields.size() >= kMaxHeadFields) {
+      return Refuse("too many header fields", HeadStatus::kTooLarge);
+    }
+    const FieldId id = IdOf(name);
+    head_.fields.push_back({id, name, value});
+    switch (id) {
+      case FieldId::kContentLength: {
+        const auto length = ParseUint(value);
+        if (++lengths_ > 1 || !length.has_value()) {
+          return Refuse(lengths_ > 1 ? "second Content-Length" : "bad Content-Length");
+        }
+        head_.framing.content_length = *length;
+        break;
+      }
+      case FieldId::kTransferEncoding:
+        if (++encodings_ > 1 || !EqualsIgnoreCase(value, "chunked")) {
+          return Refuse("Transfer-Encoding other than chunked");
+        }
+        head_.framing.chunked = true;
+        break;
+      case FieldId::kHost:
+        ++hosts_;
+        break;
+      case FieldId::kConnection:
+        connection_ = true;
+        return IsTokenList(value) || Refuse("malformed");
+      default:
+        break;
+    }
+    return true;
+  }
+
+  // RFC 9112 section 6: after all fields are known.
+  bool CheckMessage() {
+    if (lengths_ > 0 && encodings_ > 0) {
+      return Refuse("Content-Length with Transfer-Encoding");
+    }
+    if (encodings_ > 0 && head_.version < 11) {
+      return Refuse("Transfer-Encoding in HTTP/1.0");
+    }
+    if (kIsRequest && (hosts_ > 1 || (hosts_ == 0 && head_.version >= 11))) {
+      return Refuse(hosts_ > 1 ? "second Host" : "no Host");
+    }
+    return true;
+  }
+
+  const char* at_;
+  const char* const end_;
+  Head& head_;
+  HeadStatus status_ = HeadStatus::kBad;
+  const char* reason_ = "malformed";
+  int lengths_ = 0;
+  int encodings_ = 0;
+  int hosts_ = 0;
+  bool connection_ = false;
+};
+
 template <bool kIsRequest, class Head>
 HeadResult Parse(std::string_view buffer, std::size_t& scanned, Head& head) {
   const HeadResult end = Scan(buffer, scanned);
   if (end.status != HeadStatus::kComplete) {
     return end;
   }
-  const std::string_view text = buffer.substr(0, end.bytes);
-  if (const char* bad = BadBytes(text)) {
-    return {HeadStatus::kBad, 0, bad};
-  }
   std::vector<Field> fields = std::move(head.fields);  // keeps its capacity
   fields.clear();
   head = Head{};
   head.fields = std::move(fields);
-  Collector<kIsRequest> collector(head);
-  ErrorCode error;
-  const std::size_t used =
-      collector.put(boost::asio::const_buffer(text.data(), text.size()), error);
-  if (error) {
-    if (collector.too_many()) {
-      return {HeadStatus::kTooLarge, 0, collector.reason()};
-    }
-    if (error == http::error::bad_version) {
-      return {HeadStatus::kBadVersion, 0, "HTTP version not supported"};
-    }
-    return {HeadStatus::kBad, 0, collector.reason() != nullptr ? collector.reason() : "malformed"};
+  HeadResult result = Reader<kIsRequest>(buffer.substr(0, end.bytes), head).Read();
+  if (result.status == HeadStatus::kComplete) {
+    result.bytes = end.bytes;
   }
-  if (used != text.size()) {
-    return {HeadStatus::kBad, 0, "malformed"};
-  }
-  if (const char* bad = collector.CheckMessage()) {
-    return {HeadStatus::kBad, 0, bad};
-  }
-  head.keep_alive =
-      head.version >= 11 ? !ConnectionHas(head, "close") : ConnectionHas(head, "keep-alive");
-  return {HeadStatus::kComplete, end.bytes, ""};
+  return result;
 }
 
 }  // namespace
