@@ -4,7 +4,6 @@
 #include <cmath>
 #include <string>
 
-#include "libs/base/hash.h"
 #include "sidecar/inspect/json_reader.h"
 #include "sidecar/inspect/mix.h"
 
@@ -19,7 +18,7 @@ std::optional<std::uint64_t> HashNumber(JsonValue value) {
   simdjson::ondemand::number number;
   if (value.get_number().get(number) != simdjson::SUCCESS) {
     // Larger than 64 bits: its digits.
-    return Mix(Tag::kNumber, Fnv1a(token.substr(0, token.find_last_not_of(" \t\r\n") + 1)));
+    return Mix(Tag::kNumber, Digest(token.substr(0, token.find_last_not_of(" \t\r\n") + 1)));
   }
   switch (number.get_number_type()) {
     case simdjson::ondemand::number_type::signed_integer:
@@ -54,7 +53,7 @@ std::optional<std::uint64_t> HashValue(JsonValue value, std::span<const std::str
         if (std::find(skip.begin(), skip.end(), key) != skip.end()) {
           return true;
         }
-        const std::uint64_t name = Fnv1a(key);
+        const std::uint64_t name = Digest(key);
         const auto hash = HashValue(field, skip, depth + 1);
         sum += hash ? Mix(Mix(Tag::kField, name), *hash) : 0;
         return hash.has_value();
@@ -71,10 +70,8 @@ std::optional<std::uint64_t> HashValue(JsonValue value, std::span<const std::str
       return read ? std::optional(chain) : std::nullopt;
     }
     case JsonType::string: {
-      std::string_view text;
-      return value.get_string().get(text) == simdjson::SUCCESS
-                 ? std::optional(Mix(Tag::kString, Fnv1a(text)))
-                 : std::nullopt;
+      const auto text = AsString(value);
+      return text ? std::optional(Mix(Tag::kString, Digest(*text))) : std::nullopt;
     }
     case JsonType::number:
       return HashNumber(value);

@@ -1,7 +1,7 @@
 #pragma once
-// simdjson on-demand without its sharp edges: copies the text into a padded buffer, hands out
-// fields in document order, turns errors into `false`. Internal to this folder; included by .cc
-// files only.
+// simdjson on-demand without its sharp edges: copies the text into a padded buffer if there is no
+// room behind it, hands out fields in document order, turns errors into `false`. Internal to this
+// folder; included by .cc files only.
 //
 // A callback returns false to give up: the whole read is then false. Values that it does not touch
 // are skipped. Views are valid until WithJson returns.
@@ -52,10 +52,19 @@ class ParserLease {
   simdjson::ondemand::parser own_;
 };
 
+// What may be read, and is not looked at, behind a text that is parsed where it lies.
+inline constexpr std::size_t kPadding = simdjson::SIMDJSON_PADDING;
+
 // `read(document) -> bool`; false also for text that is not JSON or has something behind its value.
+// `room`: bytes behind the text that may be read.
 template <class Read>
-bool WithJson(std::string_view text, Read&& read) {
-  const simdjson::padded_string padded(text);
+bool WithJson(std::string_view text, Read&& read, std::size_t room = 0) {
+  simdjson::padded_string copy;
+  simdjson::padded_string_view padded(text, text.size() + room);
+  if (room < kPadding) {
+    copy = simdjson::padded_string(text);
+    padded = copy;
+  }
   ParserLease lease(text.size());
   simdjson::ondemand::document document;
   if (lease.parser().iterate(padded).get(document) != simdjson::SUCCESS) {
@@ -65,14 +74,32 @@ bool WithJson(std::string_view text, Read&& read) {
   return read(document) && document.current_location().error() == simdjson::OUT_OF_BOUNDS;
 }
 
+// A key without escapes is read where it stands.
+inline bool ReadKey(simdjson::simdjson_result<simdjson::ondemand::field>& entry,
+                    std::string_view& key) {
+  simdjson::ondemand::raw_json_string raw;
+  if (entry.key().get(raw) != simdjson::SUCCESS) {
+    return false;
+  }
+  const char* end = raw.raw();
+  while (*end != '"' && *end != '\\') {  // the parser has seen that it is closed
+    ++end;
+  }
+  if (*end == '"') {
+    key = {raw.raw(), static_cast<std::size_t>(end - raw.raw())};
+    return true;
+  }
+  return entry.unescaped_key().get(key) == simdjson::SUCCESS;
+}
+
 // `field(key, value) -> bool` for each field.
 template <class Field>
 bool EachField(JsonObject object, Field&& field) {
   for (auto entry : object) {
     std::string_view key;
     JsonValue value;
-    if (entry.unescaped_key().get(key) != simdjson::SUCCESS ||
-        entry.value().get(value) != simdjson::SUCCESS || !field(key, value)) {
+    if (!ReadKey(entry, key) || entry.value().get(value) != simdjson::SUCCESS ||
+        !field(key, value)) {
       return false;
     }
   }
@@ -127,13 +154,23 @@ bool EachElement(JsonValue value, Element&& element) {
   return value.type().get(type) == simdjson::SUCCESS && type == wanted;
 }
 
-// nullopt for other types.
+// nullopt for other types. A text without escapes is read where it stands.
 [[nodiscard]] inline std::optional<std::string_view> AsString(JsonValue value) {
-  std::string_view text;
-  if (!IsType(value, JsonType::string) || value.get_string().get(text) != simdjson::SUCCESS) {
+  const std::string_view token = value.raw_json_token();  // with the white space behind it
+  if (token.size() < 2 || token[0] != '"') {
     return std::nullopt;
   }
-  return text;
+  if (token.find('\\') == std::string_view::npos) {
+    return token.substr(1, token.rfind('"') - 1);
+  }
+  std::string_view text;
+  return value.get_string().get(text) == simdjson::SUCCESS ? std::optional(text) : std::nullopt;
+}
+
+// A string with something in it; its text is not read.
+[[nodiscard]] inline bool IsNonEmptyString(JsonValue value) {
+  const std::string_view token = value.raw_json_token();
+  return token.size() > 1 && token[0] == '"' && token[1] != '"';
 }
 
 [[nodiscard]] inline std::optional<bool> AsBool(JsonValue value) {

@@ -1,9 +1,16 @@
 #include "sidecar/inspect/llm_answer.h"
 
+#include <algorithm>
+
 #include "libs/base/strings.h"
 #include "sidecar/inspect/json_hash.h"
 
 namespace reliability::sidecar::inspect {
+namespace {
+
+constexpr std::size_t kReadBehind = 64;  // so that the parser need not copy the body
+
+}  // namespace
 
 AnswerShape ShapeOf(int status, std::string_view content_type, std::string_view content_encoding) {
   const bool plain =
@@ -52,6 +59,9 @@ void LlmAnswer::Feed(std::string_view bytes) {
     overflow_ = true;
     body_ = std::string();
     return;
+  }
+  if (body_.capacity() < body_.size() + bytes.size() + kReadBehind) {
+    body_.reserve(std::max(body_.size() * 2, body_.size() + bytes.size() + kReadBehind));
   }
   body_.append(bytes);
 }

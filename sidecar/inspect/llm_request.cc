@@ -1,6 +1,5 @@
 #include "sidecar/inspect/llm_request.h"
 
-#include "libs/base/hash.h"
 #include "libs/base/strings.h"
 #include "sidecar/inspect/json_reader.h"
 #include "sidecar/inspect/message_reader.h"
@@ -19,7 +18,7 @@ bool ReadToolCalls(JsonValue calls, Message& message) {
         message.ids.emplace_back(AsString(value).value_or(std::string_view()));
         return true;
       }
-      const std::uint64_t name = Fnv1a(key);
+      const std::uint64_t name = Digest(key);
       const auto hash = HashValue(value, kUnstable);
       rest += hash ? Mix(Mix(Tag::kField, name), *hash) : 0;
       return hash.has_value();
@@ -58,7 +57,7 @@ bool ReadMessages(JsonValue messages, LlmRequest& request) {
     if (message.role == "system" || message.role == "developer") {
       return true;
     }
-    prefix = Mix(prefix, Mix(Mix(Fnv1a(message.role), message.content), message.calls));
+    prefix = Mix(prefix, Mix(Mix(Digest(message.role), message.content), message.calls));
     if (message.role == "user" && !message.has_tool_result) {
       request.prefix_hash = prefix;
       request.tool_call_ids.clear();
@@ -76,7 +75,7 @@ bool ReadMessages(JsonValue messages, LlmRequest& request) {
 
 }  // namespace
 
-Result<LlmRequest> ReadLlmRequest(LlmApi api, std::string_view body) {
+Result<LlmRequest> ReadLlmRequest(LlmApi api, std::string_view body, std::size_t room) {
   LlmRequest request;
   if (body.size() > kMaxInspectedRequest) {
     return request;
@@ -87,7 +86,7 @@ Result<LlmRequest> ReadLlmRequest(LlmApi api, std::string_view body) {
   int streams = 0;
   int lists = 0;
   ResponsesInput input;
-  const bool read = WithJson(body, [&](simdjson::ondemand::document& document) {
+  const auto read = [&](simdjson::ondemand::document& document) {
     return EachField(document, [&](std::string_view key, JsonValue value) {
       if (key == "model") {
         ++models;
@@ -103,8 +102,8 @@ Result<LlmRequest> ReadLlmRequest(LlmApi api, std::string_view body) {
       }
       return true;
     });
-  });
-  if (!read) {
+  };
+  if (!WithJson(body, read, room)) {
     return Fail(Code::kInvalid, "the body is not a JSON object");
   }
   if (models > 1 || streams > 1 || lists > 1) {
@@ -146,6 +145,9 @@ std::optional<LlmApi> LlmApiOfPath(std::string_view path) {
 }
 
 std::string BaggageMember(std::string_view baggage, std::string_view key) {
+  if (baggage.empty()) {
+    return {};
+  }
   for (const std::string_view member : Split(baggage, ',')) {
     const std::string_view pair = member.substr(0, member.find(';'));  // without properties
     const std::size_t equals = pair.find('=');

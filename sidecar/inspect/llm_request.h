@@ -31,7 +31,9 @@ struct LlmRequest {
 // kInvalid: not a JSON object, or `model`, `stream`, `messages` or `input` twice (two readers could
 // see two requests). Fields of an unexpected type are left at their default: the provider judges
 // them.
-[[nodiscard]] Result<LlmRequest> ReadLlmRequest(LlmApi api, std::string_view body);
+// `room`: readable bytes behind the body; with 64 of them it is not copied.
+[[nodiscard]] Result<LlmRequest> ReadLlmRequest(LlmApi api, std::string_view body,
+                                                std::size_t room = 0);
 
 // Path below the route of a POST: "/v1/chat/completions", "/messages", "/responses" …; nullopt =
 // other endpoint, relayed without a turn.

@@ -2,8 +2,6 @@
 
 #include <optional>
 
-#include "libs/base/hash.h"
-
 namespace reliability::sidecar::inspect {
 namespace {
 
@@ -28,7 +26,7 @@ bool ReadPart(JsonValue part, Message& message) {
     if (key == "tool_use_id" || key == "cache_control" || key == "metadata") {
       return true;
     }
-    const std::uint64_t name = Fnv1a(key);
+    const std::uint64_t name = Digest(key);
     const auto hash = HashValue(value, kUnstable);
     rest += hash ? Mix(Mix(Tag::kField, name), *hash) : 0;
     return hash.has_value();
@@ -39,14 +37,14 @@ bool ReadPart(JsonValue part, Message& message) {
   }
   message.has_tool_result = message.has_tool_result || type == "tool_result";
   const std::uint64_t digest =
-      text && rest == 0 ? *text : Mix(Mix(Mix(Tag::kPart, Fnv1a(type)), rest), text.value_or(0));
+      text && rest == 0 ? *text : Mix(Mix(Mix(Tag::kPart, Digest(type)), rest), text.value_or(0));
   message.content = Mix(message.content, digest);
   return read;
 }
 
 }  // namespace
 
-std::uint64_t TextHash(std::string_view text) { return Mix(Tag::kString, Fnv1a(text)); }
+std::uint64_t TextHash(std::string_view text) { return Mix(Tag::kString, Digest(text)); }
 
 bool ReadContent(JsonValue content, Message& message) {
   if (const auto text = AsString(content)) {

@@ -1,7 +1,10 @@
 #pragma once
-// Combines 64-bit hashes so that order and kind matter (splitmix64's finaliser). Pure. Internal to
-// this folder.
+// Digests bytes and combines 64-bit hashes so that order and kind matter (splitmix64's finaliser).
+// Values are compared within one process only. Pure. Internal to this folder.
+#include <bit>
 #include <cstdint>
+#include <cstring>
+#include <string_view>
 
 namespace reliability::sidecar::inspect {
 
@@ -26,6 +29,47 @@ enum class Tag : std::uint64_t {
 }
 [[nodiscard]] constexpr std::uint64_t Mix(Tag tag, std::uint64_t b) {
   return Mix(static_cast<std::uint64_t>(tag), b);
+}
+
+// Prompts are long, and this is what most of reading them costs: eight bytes a step, in four lanes
+// that the processor runs side by side. A step is a bijection of the hash for given bytes and of
+// the bytes for a given hash.
+[[nodiscard]] inline std::uint64_t Digest(std::string_view bytes) {
+  constexpr std::uint64_t kOdd = 0x9ddfea08eb382d69ULL;
+  constexpr std::size_t kWord = sizeof(std::uint64_t);
+  const auto step = [](std::uint64_t hash, const char* at) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, at, kWord);
+    return (std::rotl(hash, 23) ^ word) * kOdd;
+  };
+  std::uint64_t hash = bytes.size() * kOdd;
+  const char* at = bytes.data();
+  std::size_t left = bytes.size();
+  if (left >= 4 * kWord) {
+    std::uint64_t second = hash + 1;
+    std::uint64_t third = hash + 2;
+    std::uint64_t fourth = hash + 3;
+    for (; left >= 4 * kWord; left -= 4 * kWord, at += 4 * kWord) {
+      hash = step(hash, at);
+      second = step(second, at + kWord);
+      third = step(third, at + 2 * kWord);
+      fourth = step(fourth, at + 3 * kWord);
+    }
+    hash = Mix(Mix(hash, second), Mix(third, fourth));
+  }
+  for (; left >= kWord; left -= kWord, at += kWord) {
+    hash = step(hash, at);
+  }
+  if (left > 0 && bytes.size() >= kWord) {
+    hash = step(hash, at + left - kWord);  // some bytes twice
+  } else if (left > 0) {
+    std::uint64_t word = 0;
+    for (std::size_t i = 0; i < left; ++i) {
+      word = word << 8U | static_cast<unsigned char>(at[i]);
+    }
+    hash = (std::rotl(hash, 23) ^ word) * kOdd;
+  }
+  return Mix(hash, bytes.size());
 }
 
 }  // namespace reliability::sidecar::inspect

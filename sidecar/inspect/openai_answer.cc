@@ -64,8 +64,7 @@ bool ReadMessage(JsonValue message, Choice& choice) {
       return read;
     }
     if (key == "content" || key == "refusal" || key == "reasoning_content" || key == "reasoning") {
-      const auto text = AsString(value);
-      choice.has_token = choice.has_token || (text && !text->empty());
+      choice.has_token = choice.has_token || IsNonEmptyString(value);
     }
     return true;
   });
@@ -133,7 +132,7 @@ void LlmAnswer::OnOpenAiEvent(const SseSplitter::Event& event) {
 void LlmAnswer::ReadOpenAiAnswer() {
   bool has_choices = false;
   bool has_error = false;
-  const bool read = WithJson(body_, [&](simdjson::ondemand::document& document) {
+  const auto document_fields = [&](simdjson::ondemand::document& document) {
     return EachField(document, [&](std::string_view key, JsonValue value) {
       if (key == "error") {
         has_error = !IsType(value, JsonType::null);
@@ -155,7 +154,8 @@ void LlmAnswer::ReadOpenAiAnswer() {
       }
       return true;
     });
-  });
+  };
+  const bool read = WithJson(body_, document_fields, body_.capacity() - body_.size());
   if (read && has_error) {
     error_ = ReadProviderError(body_);
   }

@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "libs/base/hash.h"
 #include "sidecar/inspect/json_hash.h"
 #include "sidecar/inspect/message_reader.h"
 
@@ -30,7 +29,7 @@ bool ReadItemField(std::string_view key, JsonValue field, Item& item) {
   } else if (key == "content") {
     return ReadContent(field, item.message);
   } else if (key != "id" && key != "status") {
-    const std::uint64_t name = Fnv1a(key);
+    const std::uint64_t name = Digest(key);
     const auto hash = HashValue(field, kUnstable);
     item.rest += hash ? Mix(Mix(Tag::kField, name), *hash) : 0;
     return hash.has_value();
@@ -69,7 +68,7 @@ void ResponsesInput::Finish(LlmRequest& request) {
   if (hash_) {
     // "Yes" in two conversations are two questions.
     const std::string& before = previous_.empty() ? conversation_ : previous_;
-    request.prefix_hash = before.empty() ? *hash_ : Mix(*hash_, Fnv1a(before));
+    request.prefix_hash = before.empty() ? *hash_ : Mix(*hash_, Digest(before));
   }
   request.tool_call_after_user = after_user_;
   request.tool_call_ids = std::move(ids_);
@@ -96,7 +95,7 @@ bool ResponsesInput::ReadItem(JsonValue value) {
   if (item.type == "reasoning" || item.type == "item_reference") {
     return true;  // agents drop them as they like
   }
-  prefix_ = Mix(prefix_, Mix(Mix(Tag::kPart, Fnv1a(item.type)), item.rest));
+  prefix_ = Mix(prefix_, Mix(Mix(Tag::kPart, Digest(item.type)), item.rest));
   const bool result = item.type.ends_with("_call_output") || !item.approval.empty();
   const std::string_view id = item.approval.empty() ? item.call_id : item.approval;
   if (id.empty()) {
@@ -113,7 +112,7 @@ bool ResponsesInput::ReadItem(JsonValue value) {
 }
 
 void ResponsesInput::AddMessage(std::string_view role, std::uint64_t content) {
-  prefix_ = Mix(prefix_, Mix(Fnv1a(role), content));
+  prefix_ = Mix(prefix_, Mix(Digest(role), content));
   if (role == "user") {
     hash_ = prefix_;
     ids_.clear();

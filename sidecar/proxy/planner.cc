@@ -200,9 +200,8 @@ std::size_t KeptBytes(const ExchangeState& state) {
 
 // True: all of it, and small enough to look into.
 net::Task<bool> TakeBody(ExchangeState& state, Plan& plan) {
-  const bool encoded = !state.request.Get(net::FieldId::kContentEncoding).empty();
   auto take = RequestBody::Take::kTooLarge;
-  if (!encoded) {
+  if (state.request.Get(net::FieldId::kContentEncoding).empty()) {
     take = co_await state.body.TakeWhole(KeptBytes(state));
   }
   switch (take) {
@@ -260,13 +259,16 @@ net::Task<> PlanLlm(ExchangeState& state, Plan& plan, std::string_view path) {
   }
   call.answer_api = call.api;
   call.kind = CallKind::kLlm;
-  const bool whole = co_await TakeBody(state, plan);
+  bool readable = state.body.TakeInPlace(inspect::kMaxInspectedRequest);
+  if (!readable) {
+    readable = co_await TakeBody(state, plan);
+  }
   if (plan.answer.has_value() || plan.agent_gone) {
     co_return;
   }
-  bool readable = whole;
-  if (whole) {
-    auto read = inspect::ReadLlmRequest(*call.api, state.body.whole());
+  if (readable) {
+    auto read =
+        inspect::ReadLlmRequest(*call.api, state.body.whole(), RequestBody::kReadableBehind);
     if (read.has_value()) {
       call.llm = std::move(*read);
     } else if (state.enforce) {
@@ -338,13 +340,14 @@ net::Task<Plan> MakePlan(ExchangeState& state, RouteMatch match, std::string_vie
   Call& call = state.call;
   call.route = match.route;
   call.upstream = match.route;
-  const std::string path = match.path;
+  const std::size_t path_bytes = match.path.size();
   call.target = std::move(match.path);
   call.target += query;
+  const std::string_view path = std::string_view(call.target).substr(0, path_bytes);
   call.below = call.target.substr(call.route->base_path.size());
   switch (call.route->kind) {
     case UpstreamKind::kLlm:
-      co_await PlanLlm(state, plan, std::string_view(path).substr(call.route->base_path.size()));
+      co_await PlanLlm(state, plan, path.substr(call.route->base_path.size()));
       break;
     case UpstreamKind::kMcp:
       co_await PlanMcp(state, plan);
@@ -353,7 +356,7 @@ net::Task<Plan> MakePlan(ExchangeState& state, RouteMatch match, std::string_vie
       co_await PlanHttpTool(state, plan);
       break;
   }
-  if (plan.begun) {
+  if (plan.begun && call.admission.hold.has_value()) {
     co_await AwaitHold(state, plan);
   }
   const auto& refusal = call.admission.refusal;

@@ -18,6 +18,7 @@ RequestBody::RequestBody(LoopContext& loop, ClientConnection& client, const net:
       length_(kind_ == net::BodyKind::kChunked ? std::optional<std::uint64_t>{}
                                                : head.framing.content_length.value_or(0)),
       decoder_(kind_, length_.value_or(0)),
+      encoded_(!head.Get(net::FieldId::kContentEncoding).empty()),
       head_end_(head_end),
       expects_permission_(kind_ != net::BodyKind::kNone && head.version >= 11 &&
                           EqualsIgnoreCase(head.Get(net::FieldId::kExpect), "100-continue")),
@@ -87,7 +88,23 @@ RequestBody::Pull RequestBody::PullPiece(std::string_view& piece) {
   return Pull::kDone;
 }
 
+bool RequestBody::TakeInPlace(std::size_t cap) {
+  const std::string_view here = client_.input.view();
+  if (encoded_ || kind_ != net::BodyKind::kLength || here.size() < *length_ || *length_ > cap) {
+    return false;
+  }
+  whole_ = here.substr(0, static_cast<std::size_t>(*length_));
+  taking_whole_ = true;
+  std::string_view piece;
+  (void)PullPiece(piece);
+  taking_whole_ = false;
+  return true;
+}
+
 net::Task<RequestBody::Take> RequestBody::TakeWhole(std::size_t cap) {
+  if (TakeInPlace(cap)) {
+    co_return Take::kComplete;
+  }
   taking_whole_ = true;
   const Take take = co_await Collect(cap);
   taking_whole_ = false;
@@ -96,14 +113,6 @@ net::Task<RequestBody::Take> RequestBody::TakeWhole(std::size_t cap) {
 
 net::Task<RequestBody::Take> RequestBody::Collect(std::size_t cap) {
   if (kind_ == net::BodyKind::kLength) {
-    // The usual small request: all of it came with the head and is read in place.
-    const std::string_view here = client_.input.view();
-    if (here.size() >= *length_ && *length_ <= cap) {
-      whole_ = here.substr(0, static_cast<std::size_t>(*length_));
-      std::string_view piece;
-      (void)PullPiece(piece);
-      co_return Take::kComplete;
-    }
     if (*length_ > cap || !held_.Grow(static_cast<std::size_t>(*length_))) {
       co_return Take::kTooLarge;
     }

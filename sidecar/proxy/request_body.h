@@ -20,7 +20,12 @@ class RequestBody {
   // Waits until the whole body is in memory; then whole() is it. kTooLarge: more than `cap` or no
   // room; what was read so far is whole(), the rest can be pulled.
   [[nodiscard]] net::Task<Take> TakeWhole(std::size_t cap);
+  // The same if all of it came with the head, as small requests do, and is not encoded: true, and
+  // whole() is it.
+  [[nodiscard]] bool TakeInPlace(std::size_t cap);
   [[nodiscard]] std::string_view whole() const { return whole_; }
+  // Bytes behind a complete whole() that JSON readers may touch.
+  static constexpr std::size_t kReadableBehind = net::kBlockPadding;
 
   enum class Pull { kPiece, kAgain, kDone, kBad, kGone };
   // The next piece without waiting; after kAgain call WantMore().
@@ -50,6 +55,7 @@ class RequestBody {
   const net::BodyKind kind_;
   const std::optional<std::uint64_t> length_;
   net::BodyDecoder decoder_;
+  const bool encoded_;
   const std::size_t head_end_;
   bool expects_permission_;
   net::Buffer extra_;  // used if the head fills its own block
