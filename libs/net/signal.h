@@ -1,15 +1,15 @@
 #pragma once
 // What a coroutine sleeps on: one waiter, many sources (socket readiness, a deadline, a resolved
 // name, a stop request). A source only says "look again"; the coroutine then polls its sockets and
-// deadlines. So one wait covers them all without cancelling anything (Asio 1.74 has neither
-// cancellation slots nor awaitable operators).
+// deadlines. So one wait covers them all without cancelling anything. It may be woken without need.
 //
 //   while (!Finished()) {
 //     if (!Progress()) co_await signal.Wait();
 //   }
 //
 // Loop thread only. Must outlive its sources' registrations.
-#include <optional>
+#include <coroutine>
+#include <utility>
 
 #include "libs/net/task.h"
 
@@ -31,26 +31,23 @@ class Signal final : public Wakeable {
   Signal(const Signal&) = delete;
   Signal& operator=(const Signal&) = delete;
 
-  // Returns when notified; at once if that happened since the last Wait().
-  [[nodiscard]] Task<> Wait() {
-    return boost::asio::async_initiate<UseTask, void()>(
-        [this](Handler handler) {
-          if (pending_) {
-            pending_ = false;
-            boost::asio::post(executor_, std::move(handler));
-            return;
-          }
-          waiter_.emplace(std::move(handler));
-        },
-        token_);
+  // co_await signal.Wait() returns when notified; at once if that happened since the last wait.
+  [[nodiscard]] auto Wait() {
+    struct Awaiter {
+      [[nodiscard]] bool await_ready() const noexcept {
+        return std::exchange(signal.pending_, false);
+      }
+      void await_suspend(std::coroutine_handle<> waiter) const noexcept { signal.waiter_ = waiter; }
+      void await_resume() const noexcept {}
+      Signal& signal;
+    };
+    return Awaiter{*this};
   }
 
   // From anywhere on the loop thread; the waiter runs later.
   void Notify() override {
-    if (waiter_.has_value()) {
-      Handler handler = std::move(*waiter_);
-      waiter_.reset();
-      boost::asio::post(executor_, std::move(handler));
+    if (waiter_) {
+      boost::asio::post(executor_, [waiter = std::exchange(waiter_, nullptr)] { waiter.resume(); });
     } else {
       pending_ = true;
     }
@@ -58,21 +55,16 @@ class Signal final : public Wakeable {
 
   // Only as the last act of a handler that the loop itself called: the waiter runs inside.
   void NotifyInline() {
-    if (waiter_.has_value()) {
-      Handler handler = std::move(*waiter_);
-      waiter_.reset();
-      std::move(handler)();
+    if (waiter_) {
+      std::exchange(waiter_, nullptr).resume();
     } else {
       pending_ = true;
     }
   }
 
  private:
-  using Handler = boost::asio::async_result<UseTask, void()>::handler_type;
-
   Executor executor_;
-  UseTask token_;
-  std::optional<Handler> waiter_;
+  std::coroutine_handle<> waiter_;
   bool pending_ = false;
 };
 

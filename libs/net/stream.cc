@@ -3,30 +3,84 @@
 #include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <cstring>
 
 #include "libs/base/check.h"
+#include "libs/net/tls_io.h"
 
 namespace reliability::net {
 
-using Socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, Executor>;
+// Asio's own reactor, below its sockets: there a wait costs an epoll_ctl each time, a handler and
+// its memory. Debian's Boost 1.74 is what we build with; another version must be looked at.
+static_assert(BOOST_VERSION == 107400, "compare asio/detail/epoll_reactor.hpp");
+using Reactor = boost::asio::detail::epoll_reactor;
+using ReactorOp = boost::asio::detail::reactor_op;
+
+// One direction's readiness; belongs to the State that it keeps alive while it waits.
+class Stream::Wait final : public ReactorOp {
+ public:
+  explicit Wait(bool read) : ReactorOp({}, &Wait::Ready, &Wait::Complete), read_(read) {}
+
+  std::shared_ptr<State> keeper;  // while armed
+
+ private:
+  static status Ready(ReactorOp*) { return done_and_exhausted; }
+  static void Complete(void* loop, boost::asio::detail::operation* base,
+                       const boost::system::error_code&, std::size_t) {
+    auto* wait = static_cast<Wait*>(base);
+    const std::shared_ptr<State> state = std::move(wait->keeper);
+    // Without a loop the io_context is being destroyed; an error says that we closed.
+    if (loop != nullptr && !wait->ec_) {
+      OnReady(state, wait->read_);
+    }
+  }
+
+  const bool read_;
+};
 
 struct Stream::State {
-  explicit State(Executor executor) : socket(executor) {}
-  ~State() { SSL_free(ssl); }
+  explicit State(Executor executor)
+      : reactor(boost::asio::use_service<Reactor>(executor.context())) {
+    reactor.init_task();
+  }
+  ~State() {
+    SSL_free(ssl);
+    CloseDescriptor();
+  }
   State(const State&) = delete;
   State& operator=(const State&) = delete;
 
-  Socket socket;
+  void CloseDescriptor() {
+    if (fd >= 0) {
+      reactor.deregister_descriptor(fd, descriptor, true);
+      ::close(fd);
+      reactor.cleanup_descriptor_data(descriptor);
+      fd = -1;
+    }
+  }
+  void Start(Wait& wait, int kind, bool speculative, const std::shared_ptr<State>& self) {
+    wait.keeper = self;
+    wait.ec_ = {};
+    reactor.start_op(kind, fd, descriptor, &wait, false, speculative);
+  }
+
+  Reactor& reactor;
+  Reactor::per_descriptor_data descriptor = nullptr;
   int fd = -1;
   SSL* ssl = nullptr;
   Signal* signal = nullptr;
+  Wait read{true};
+  Wait write{false};
   bool read_armed = false;
   bool write_armed = false;
+  // The loop tells about the arrival of bytes once. False: all that it told of was read.
+  bool may_have_bytes = true;
   // TLS may need the other direction before it can go on.
   bool read_needs_write = false;
   bool write_needs_read = false;
@@ -35,8 +89,9 @@ struct Stream::State {
 
 namespace {
 
+// Non-blocking calls on sockets are not interrupted.
 IoResult FromErrno(int error) {
-  if (error == EAGAIN || error == EWOULDBLOCK || error == EINTR) {
+  if (error == EAGAIN || error == EWOULDBLOCK) {
     return {.status = IoStatus::kAgain};
   }
   return {.status = IoStatus::kError, .error = error};
@@ -45,36 +100,6 @@ IoResult FromErrno(int error) {
 void SetNoDelay(int fd) {
   const int one = 1;
   ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-}
-
-// `needs_other` is set when TLS waits for the direction that the caller did not ask for.
-IoResult FromSsl(SSL* ssl, int result, bool reading, bool& needs_other) {
-  needs_other = false;
-  const int saved_errno = errno;
-  switch (SSL_get_error(ssl, result)) {
-    case SSL_ERROR_WANT_READ:
-      needs_other = !reading;
-      return {.status = IoStatus::kAgain};
-    case SSL_ERROR_WANT_WRITE:
-      needs_other = reading;
-      return {.status = IoStatus::kAgain};
-    case SSL_ERROR_ZERO_RETURN:
-      return {.status = IoStatus::kEof};
-    case SSL_ERROR_SYSCALL:
-      return {.status = IoStatus::kError, .error = saved_errno};
-    default:
-      return {.status = IoStatus::kError};
-  }
-}
-
-std::string LastTlsError(SSL* ssl) {
-  const long verify = SSL_get_verify_result(ssl);
-  if (verify != X509_V_OK) {
-    return std::string("certificate verify failed: ") + X509_verify_cert_error_string(verify);
-  }
-  const unsigned long code = ERR_peek_last_error();
-  const char* reason = code == 0 ? nullptr : ERR_reason_error_string(code);
-  return reason == nullptr ? "connection closed during the handshake" : reason;
 }
 
 }  // namespace
@@ -90,15 +115,14 @@ Stream& Stream::operator=(Stream&& other) noexcept {
 Result<Stream> Stream::Adopt(Executor executor, int descriptor) {
   Stream stream;
   stream.state_ = std::make_shared<State>(executor);
-  boost::system::error_code error;
-  stream.state_->socket.assign(boost::asio::ip::tcp::v4(), descriptor, error);
-  if (error) {
-    ::close(descriptor);
-    stream.state_.reset();
-    return Fail(Code::kInternal, "cannot watch the descriptor: " + error.message());
+  State& state = *stream.state_;
+  state.fd = descriptor;
+  if (const int error = state.reactor.register_descriptor(descriptor, state.descriptor)) {
+    return Fail(Code::kInternal,
+                std::string("cannot watch the descriptor: ") + std::strerror(error));
   }
-  stream.state_->socket.native_non_blocking(true, error);
-  stream.state_->fd = descriptor;
+  int on = 1;
+  ::ioctl(descriptor, FIONBIO, &on);
   SetNoDelay(descriptor);
   return stream;
 }
@@ -153,9 +177,10 @@ IoResult Stream::PollHandshake() {
   if (done == 1) {
     return {};
   }
-  const IoResult result = FromSsl(state_->ssl, done, true, state_->read_needs_write);
+  const IoResult result = tls::ToResult(state_->ssl, done, true, state_->read_needs_write);
+  state_->may_have_bytes = result.status != IoStatus::kAgain;
   if (result.status == IoStatus::kEof || result.status == IoStatus::kError) {
-    state_->tls_error = LastTlsError(state_->ssl);
+    state_->tls_error = tls::LastError(state_->ssl);
     return {.status = IoStatus::kError, .error = result.error};
   }
   return result;
@@ -177,37 +202,39 @@ IoResult Stream::Read(char* data, std::size_t size) {
     std::size_t got = 0;
     const int done = SSL_read_ex(state_->ssl, data, size, &got);
     if (done == 1) {
+      state_->may_have_bytes = true;  // OpenSSL does not say
       return {.bytes = got};
     }
-    return FromSsl(state_->ssl, done, true, state_->read_needs_write);
+    const IoResult result = tls::ToResult(state_->ssl, done, true, state_->read_needs_write);
+    state_->may_have_bytes = result.status != IoStatus::kAgain;
+    return result;
   }
   const ssize_t got = ::recv(state_->fd, data, size, 0);
   if (got > 0) {
-    return {.bytes = static_cast<std::size_t>(got)};
+    const auto bytes = static_cast<std::size_t>(got);
+    state_->may_have_bytes = bytes == size;
+    return {.bytes = bytes};
   }
-  return got == 0 ? IoResult{.status = IoStatus::kEof} : FromErrno(errno);
+  const IoResult result = got == 0 ? IoResult{.status = IoStatus::kEof} : FromErrno(errno);
+  state_->may_have_bytes = result.status != IoStatus::kAgain;
+  return result;
 }
 
 IoResult Stream::Write(std::span<const iovec> pieces) {
   if (state_->ssl != nullptr) {
-    IoResult total;
-    for (const iovec& piece : pieces) {
-      if (piece.iov_len == 0) {
-        continue;
-      }
-      ERR_clear_error();
-      std::size_t put = 0;
-      const int done = SSL_write_ex(state_->ssl, piece.iov_base, piece.iov_len, &put);
-      if (done != 1) {
-        const IoResult result = FromSsl(state_->ssl, done, false, state_->write_needs_read);
-        return total.bytes > 0 && result.status == IoStatus::kAgain ? total : result;
-      }
-      total.bytes += put;
-      if (put < piece.iov_len) {
-        break;
-      }
+    const std::string_view bytes = tls::OneRecord(pieces);
+    if (bytes.empty()) {
+      return {};
     }
-    return total;
+    ERR_clear_error();
+    std::size_t put = 0;
+    const int done = SSL_write_ex(state_->ssl, bytes.data(), bytes.size(), &put);
+    if (done == 1) {
+      return {.bytes = put};
+    }
+    const IoResult result = tls::ToResult(state_->ssl, done, false, state_->write_needs_read);
+    state_->may_have_bytes = state_->may_have_bytes && !state_->write_needs_read;
+    return result;
   }
   msghdr message{};
   message.msg_iov = const_cast<iovec*>(pieces.data());
@@ -223,10 +250,13 @@ IoResult Stream::Write(const char* data, std::size_t size) {
 
 void Stream::OnReady(const std::shared_ptr<State>& state, bool read) {
   (read ? state->read_armed : state->write_armed) = false;
+  state->may_have_bytes = state->may_have_bytes || read;
   if (state->signal != nullptr) {
     state->signal->NotifyInline();
   }
 }
+
+bool Stream::may_have_bytes() const { return state_->may_have_bytes; }
 
 bool Stream::read_pending() const { return state_->read_armed; }
 
@@ -240,12 +270,14 @@ void Stream::WantRead() {
     return;
   }
   state_->read_armed = true;
-  state_->socket.async_wait(Socket::wait_read,
-                            [state = state_](const boost::system::error_code& error) {
-                              if (!error) {
-                                OnReady(state, true);
-                              }
-                            });
+  if (state_->may_have_bytes) {
+    state_->read.keeper = state_;
+    state_->read.ec_ = {};
+    state_->reactor.post_immediate_completion(&state_->read, false);
+    return;
+  }
+  // Speculative: it completes at once if the loop was told of bytes since the last wait.
+  state_->Start(state_->read, Reactor::read_op, true, state_);
 }
 
 void Stream::WantWrite() {
@@ -258,12 +290,7 @@ void Stream::WantWrite() {
     return;
   }
   state_->write_armed = true;
-  state_->socket.async_wait(Socket::wait_write,
-                            [state = state_](const boost::system::error_code& error) {
-                              if (!error) {
-                                OnReady(state, false);
-                              }
-                            });
+  state_->Start(state_->write, Reactor::write_op, false, state_);
 }
 
 Stream::Peek Stream::PeekState() {
@@ -272,19 +299,19 @@ Stream::Peek Stream::PeekState() {
     ERR_clear_error();
     std::size_t got = 0;
     const int done = SSL_peek_ex(state_->ssl, &byte, 1, &got);
+    state_->may_have_bytes = true;
     if (done == 1) {
       return Peek::kData;
     }
     bool other = false;
-    return FromSsl(state_->ssl, done, true, other).status == IoStatus::kAgain ? Peek::kQuiet
-                                                                              : Peek::kClosed;
+    const bool quiet = tls::ToResult(state_->ssl, done, true, other).status == IoStatus::kAgain;
+    state_->may_have_bytes = !quiet;
+    return quiet ? Peek::kQuiet : Peek::kClosed;
   }
   const ssize_t got = ::recv(state_->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-  if (got > 0) {
-    return Peek::kData;
-  }
-  return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) ? Peek::kQuiet
-                                                                                : Peek::kClosed;
+  const bool quiet = got < 0 && FromErrno(errno).status == IoStatus::kAgain;
+  state_->may_have_bytes = !quiet;
+  return quiet ? Peek::kQuiet : got > 0 ? Peek::kData : Peek::kClosed;
 }
 
 void Stream::ShutdownSend() { ::shutdown(state_->fd, SHUT_WR); }
@@ -298,8 +325,7 @@ void Stream::Close() {
     ERR_clear_error();
     SSL_shutdown(state_->ssl);  // sends close_notify if the socket takes it now
   }
-  boost::system::error_code ignored;
-  state_->socket.close(ignored);
+  state_->CloseDescriptor();
   state_.reset();
 }
 

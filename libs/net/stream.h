@@ -71,6 +71,9 @@ class Stream {
   void WantRead();
   void WantWrite();
 
+  // False: everything that had arrived when the loop last said so was read.
+  [[nodiscard]] bool may_have_bytes() const;
+
   // A notification that WantRead asked for has not come yet.
   [[nodiscard]] bool read_pending() const;
 
@@ -85,6 +88,7 @@ class Stream {
 
  private:
   struct State;
+  class Wait;
   static void OnReady(const std::shared_ptr<State>& state, bool read);
   std::shared_ptr<State> state_;
 };

@@ -33,6 +33,7 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::Make(const std::string& ca
   // A retried write may come from a buffer that moved; partial writes keep buffers small.
   SSL_CTX_set_mode(raw, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                             SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_set_read_ahead(raw, 1);  // a record by one system call instead of two
   SSL_CTX_set_alpn_protos(raw, kAlpn, sizeof(kAlpn));
   SSL_CTX_set_default_verify_paths(raw);  // an image without system CAs still has `ca_file`
   if (!ca_file.empty() && SSL_CTX_load_verify_file(raw, ca_file.c_str()) != 1) {

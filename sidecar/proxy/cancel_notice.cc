@@ -122,8 +122,13 @@ net::Task<> Notice::Send() {
     }
   }
   // Its answer (202) says nothing; waiting for it keeps the server from seeing a reset.
-  stream.WantRead();
-  (void)co_await WaitUntil(limit);
+  while (stream.PeekState() == net::Stream::Peek::kQuiet) {
+    stream.WantRead();
+    const bool in_time = co_await WaitUntil(limit);
+    if (!in_time) {
+      co_return;
+    }
+  }
 }
 
 net::Task<> Run(std::shared_ptr<Notice> notice) { co_await notice->Send(); }
@@ -149,7 +154,7 @@ void MaybeSendCancelNotice(const ExchangeState& state, policy::ErrorClass error_
                    {.target = call.target, .identity_encoding = false, .deadline_ms = {}},
                    {.kind = OutFraming::Kind::kLength, .length = body.size()});
   notice->message += body;
-  boost::asio::co_spawn(state.loop.executor, Run(std::move(notice)), boost::asio::detached);
+  net::Spawn(state.loop.executor, Run(std::move(notice)), [] {});
 }
 
 }  // namespace reliability::sidecar::proxy

@@ -37,7 +37,6 @@ class Exchange {
   // What is wrong with the request before any route.
   [[nodiscard]] std::optional<inspect::MadeAnswer> Precheck() const;
   net::Task<> Proxy(RouteMatch match, std::string_view query);
-  net::Task<> Call();
   net::Task<> Write(inspect::MadeAnswer answer);
   void Settle(CallEnd end);
 
@@ -126,10 +125,6 @@ net::Task<> Exchange::Proxy(RouteMatch match, std::string_view query) {
     co_await Write(std::move(*plan.answer));
     co_return;
   }
-  co_await Call();
-}
-
-net::Task<> Exchange::Call() {
   CallOutcome outcome = co_await MakeAttempts(state_);
   Settle(std::move(outcome.end));
   if (outcome.answer.has_value()) {

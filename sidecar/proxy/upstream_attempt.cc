@@ -19,10 +19,13 @@ constexpr std::string_view kLastChunk = "0\r\n\r\n";
 
 }  // namespace
 
-UpstreamAttempt::UpstreamAttempt(ExchangeState& state)
-    : state_(state), wake_(std::make_shared<net::Signal*>(&state.client.signal)) {}
+UpstreamAttempt::UpstreamAttempt(ExchangeState& state) : state_(state) {}
 
-UpstreamAttempt::~UpstreamAttempt() { *wake_ = nullptr; }
+UpstreamAttempt::~UpstreamAttempt() {
+  if (wake_ != nullptr) {
+    *wake_ = nullptr;
+  }
+}
 
 UpstreamAttempt::Failure UpstreamAttempt::After(Interrupt interrupt) const {
   return interrupt == Interrupt::kLimit ? state_.expired : TransportEvent::kClientGone;
@@ -61,6 +64,9 @@ net::Task<UpstreamAttempt::Failure> UpstreamAttempt::Run() {
 net::Task<UpstreamAttempt::Failure> UpstreamAttempt::Connect() {
   LoopContext& loop = state_.loop;
   const net::Url& url = state_.call.upstream->url;
+  if (wake_ == nullptr) {
+    wake_ = std::make_shared<net::Signal*>(&state_.client.signal);
+  }
   state_.limits.Set(Limits::kConnect,
                     loop.deadlines.Now() + state_.snapshot->policy.timeouts.connect,
                     TransportEvent::kConnectTimeout);
@@ -327,7 +333,7 @@ net::Task<UpstreamAttempt::Failure> UpstreamAttempt::ReceiveHead() {
   }
   input_ = state_.loop.buffers.Acquire();
   // The answer is hardly there yet: wait first, unless TLS may hold it already.
-  bool wait_first = !stream_.tls();
+  bool wait_first = !(stream_.tls() && stream_.may_have_bytes());
   bool last_look = false;  // what arrives in the limit's own tick counts (ruling 5)
   while (true) {
     net::IoResult result{.status = net::IoStatus::kAgain};

@@ -2,10 +2,8 @@
 
 #include <unistd.h>
 
-#include <exception>
 #include <utility>
 
-#include "libs/base/check.h"
 #include "libs/base/log.h"
 
 namespace reliability::sidecar::proxy {
@@ -53,18 +51,10 @@ void Worker::Accept(int descriptor) {
   sessions_.insert(session.get());
   loop_.metrics.AddConnections(1);
   ProxySession* raw = session.get();
-  boost::asio::co_spawn(io_.get_executor(), Serve(this, std::move(session)),
-                        [this, raw](const std::exception_ptr& error) {
-                          // Only memory exhaustion throws in here; going on would lose a call.
-                          RELIABILITY_CHECK(error == nullptr);
-                          Ended(raw);
-                        });
+  net::Spawn(io_.get_executor(), Serve(std::move(session)), [this, raw] { Ended(raw); });
 }
 
-net::Task<> Worker::Serve(Worker* worker, std::shared_ptr<ProxySession> session) {
-  (void)worker;
-  co_await session->Run();
-}
+net::Task<> Worker::Serve(std::shared_ptr<ProxySession> session) { co_await session->Run(); }
 
 void Worker::Ended(ProxySession* session) {
   sessions_.erase(session);

@@ -58,9 +58,10 @@ class Worker {
   void StirAll();
   // Says that nothing runs any more, if that was asked for.
   void CheckEmpty();
-  static net::Task<> Serve(Worker* worker, std::shared_ptr<ProxySession> session);
+  static net::Task<> Serve(std::shared_ptr<ProxySession> session);
 
-  net::IoContext io_{1};
+  // One thread does all I/O; others only post.
+  net::IoContext io_{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO};
   boost::asio::executor_work_guard<net::Executor> work_;
   LoopContext loop_;
   Housekeeper housekeeper_;

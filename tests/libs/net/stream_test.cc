@@ -31,13 +31,11 @@ class StreamTest : public testing::Test {
   // Runs `body` as the only coroutine until it ends.
   template <class Body>
   void Run(Body body) {
-    boost::asio::co_spawn(
-        io_.get_executor(),
-        [this, body]() -> Task<> {
-          co_await body();
-          io_.stop();
-        },
-        boost::asio::detached);
+    auto run = [&]() -> Task<> {
+      co_await body();
+      io_.stop();
+    };
+    Spawn(io_.get_executor(), run(), [] {});
     io_.run();
   }
   Task<Stream> ConnectPair() {
