@@ -163,7 +163,7 @@ void TurnTracker::End(TurnHandle handle, Turn& turn, TurnEnd end, MonotonicTime 
   turn.ended = true;
   --running_;
   if (turn.prefix_hash) {
-    EraseFrom(by_prefix_, *turn.prefix_hash, handle);
+    by_prefix_.erase({*turn.prefix_hash, handle});
   }
   if (end == TurnEnd::kDeadline && turn.forget_at > at) {
     WakeAt(turn.forget_at);  // until then its continuations are told that the time is over
@@ -194,8 +194,10 @@ void TurnTracker::MakeRoom(MonotonicTime now) {
   if (turns_.size() < kMaxTurns) {
     return;
   }
-  auto victim = std::find_if(turns_.begin(), turns_.end(),
-                             [](const auto& entry) { return entry.second.ended; });
+  auto victim = running_ == turns_.size()
+                    ? turns_.end()
+                    : std::find_if(turns_.begin(), turns_.end(),
+                                   [](const auto& entry) { return entry.second.ended; });
   if (victim == turns_.end()) {
     victim = turns_.begin();
     End(victim->first, victim->second, TurnEnd::kEvicted, now);
@@ -205,15 +207,15 @@ void TurnTracker::MakeRoom(MonotonicTime now) {
 
 void TurnTracker::Remember(const std::string& id, TurnResult result, MonotonicTime at) {
   const std::uint64_t serial = next_serial_++;
-  remembered_[id] = Remembered{serial, at, result};
-  remembered_order_.emplace_back(id, serial);
+  const auto entry = remembered_.try_emplace(id).first;
+  entry->second = Remembered{serial, at, result};
+  remembered_order_.push_back({&entry->first, serial, at});
   while (remembered_order_.size() > kMaxRemembered ||
-         (!remembered_order_.empty() && remembered_.contains(remembered_order_.front().first) &&
-          at - remembered_[remembered_order_.front().first].ended_at > kReportFor)) {
-    const auto& [oldest, oldest_serial] = remembered_order_.front();
-    if (const auto found = remembered_.find(oldest);
-        found != remembered_.end() && found->second.serial == oldest_serial) {
-      remembered_.erase(found);
+         at - remembered_order_.front().ended_at > kReportFor) {
+    // An id that ended again has a later place in the order.
+    const auto oldest = remembered_.find(*remembered_order_.front().id);
+    if (oldest->second.serial == remembered_order_.front().serial) {
+      remembered_.erase(oldest);
     }
     remembered_order_.pop_front();
   }

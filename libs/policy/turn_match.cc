@@ -125,14 +125,17 @@ TurnHandle TurnTracker::ByPrefix(const LlmClues& clues) const {
   if (!clues.prefix_hash) {
     return 0;
   }
-  const auto [first, last] = by_prefix_.equal_range(*clues.prefix_hash);
-  if (std::distance(first, last) == 1) {
+  const auto first = by_prefix_.lower_bound({*clues.prefix_hash, 0});
+  const auto among = [&](auto it) {
+    return it != by_prefix_.end() && it->first == *clues.prefix_hash;
+  };
+  if (among(first) && !among(std::next(first))) {
     return first->second;
   }
   // Several users asked the same. A retry belongs to a turn whose last LLM call failed; if only one
   // did, it is that one.
   TurnHandle waiting = 0;
-  for (auto it = first; clues.retry_count > 0 && it != last; ++it) {
+  for (auto it = first; clues.retry_count > 0 && among(it); ++it) {
     const Turn& turn = turns_.at(it->second);
     if (turn.calls_in_flight == 0 && (turn.cancelled || turn.last_llm != ErrorClass::kNone)) {
       if (waiting != 0) {

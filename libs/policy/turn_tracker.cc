@@ -10,7 +10,7 @@ namespace {
 
 std::string IdFrom(std::uint64_t fresh) {
   static constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string id(16, '0');
+  std::string id(15, '0');  // the longest that std::string holds without memory of its own
   for (auto it = id.rbegin(); it != id.rend(); ++it) {
     *it = kDigits[fresh & 0xfU];
     fresh >>= 4U;
@@ -113,7 +113,7 @@ void TurnTracker::EndLlmCall(TurnHandle handle, const LlmCallEnd& end, Monotonic
       }
       Issue(handle, *turn, tool.id);
       if (turn->pending.size() >= kMaxToolCallsPerTurn) {
-        turn->pending.pop_front();
+        turn->pending.erase(turn->pending.begin());
       }
       turn->pending.push_back({tool.name, tool.arguments_hash, false});
     }

@@ -18,6 +18,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -182,7 +183,7 @@ class TurnTracker {
     std::optional<MonotonicTime> linger_until;  // named and concluded: ends then
     ErrorClass last_llm = ErrorClass::kNone;
     std::vector<std::uint64_t> issued_ids;  // hashes of tool-call ids, to clean the index
-    std::deque<Pending> pending;
+    std::vector<Pending> pending;
     std::map<std::string, ToolState, std::less<>> tools;  // by record name, last call of each
 
     // Nothing more is expected of it.
@@ -230,9 +231,15 @@ class TurnTracker {
   std::map<TurnHandle, Turn> turns_;   // oldest first; also ended ones until forget_at
   std::unordered_map<std::string, TurnHandle> by_id_;
   HashIndex by_issued_;
-  HashIndex by_prefix_;  // live turns only
+  // Live turns only. Equal prompts make long ranges: an entry is found without walking them.
+  std::set<std::pair<std::uint64_t, TurnHandle>> by_prefix_;
   std::unordered_map<std::string, Remembered> remembered_;
-  std::deque<std::pair<std::string, std::uint64_t>> remembered_order_;
+  struct Ended {
+    const std::string* id;  // key in remembered_, which is there while its latest place here is
+    std::uint64_t serial;
+    MonotonicTime ended_at;
+  };
+  std::deque<Ended> remembered_order_;  // oldest first
   std::vector<TurnRecord> ended_;
 };
 

@@ -101,7 +101,7 @@ TEST_F(TurnMatchTest, OurOwnIdComesBackAsHeader) {
   const TurnHandle turn = Begin(Question(7));
   AskForTools(turn, {{"a", "search", 1}});
   const std::string id = tracker_.View(turn)->id;
-  EXPECT_EQ(id.size(), 16U);
+  EXPECT_EQ(id.size(), 15U);
   ToolClues tool;
   tool.explicit_id = id;
   EXPECT_EQ(tracker_.MatchToolCall(tool, now_).turn, turn);
