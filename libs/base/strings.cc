@@ -109,7 +109,17 @@ std::optional<std::uint64_t> ParseUint(std::string_view text) {
 
 void AppendJsonEscaped(std::string& out, std::string_view text) {
   constexpr std::string_view kHex = "0123456789abcdef";
+  const auto is_plain = [](char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; };
   for (std::size_t pos = 0; pos < text.size();) {
+    std::size_t end = pos;
+    while (end < text.size() && is_plain(text[end])) {
+      ++end;
+    }
+    if (end > pos) {  // most texts are one such run
+      out.append(text.substr(pos, end - pos));
+      pos = end;
+      continue;
+    }
     const char c = text[pos];
     const auto byte = static_cast<unsigned char>(c);
     if (c == '"' || c == '\\') {

@@ -26,6 +26,50 @@ void AppendField(std::string& out, std::string_view name, std::string_view value
   out += "\r\n";
 }
 
+// Copies received fields line by line; neighbours go over as one piece of bytes.
+class FieldCopier {
+ public:
+  explicit FieldCopier(std::string& out) : out_(out) {}
+  ~FieldCopier() { Flush(); }
+  FieldCopier(const FieldCopier&) = delete;
+  FieldCopier& operator=(const FieldCopier&) = delete;
+
+  void Keep(const Field& field) {
+    if (field.name.data() != end_) {
+      Flush();
+      begin_ = field.name.data();
+    }
+    end_ = field.value.data() + field.value.size();
+    while (*end_++ != '\n') {  // white space behind the value belongs to the line
+    }
+  }
+  void Flush() {
+    if (begin_ != end_) {
+      out_.append(begin_, static_cast<std::size_t>(end_ - begin_));
+    }
+    begin_ = end_;
+  }
+
+ private:
+  std::string& out_;
+  const char* begin_ = nullptr;
+  const char* end_ = nullptr;
+};
+
+// Room for all received fields and for what is added: one allocation.
+std::size_t SizeOf(const net::HeadCommon& head) {
+  constexpr std::size_t kAdded = 512;
+  return head.fields.empty() ? kAdded
+                             : static_cast<std::size_t>(head.fields.back().value.data() +
+                                                        head.fields.back().value.size() -
+                                                        head.fields.front().name.data()) +
+                                   kAdded;
+}
+
+bool Named(const Field& field, std::string_view name) {
+  return field.name.size() == name.size() && EqualsIgnoreCase(field.name, name);
+}
+
 void AppendFraming(std::string& out, const OutFraming& framing) {
   switch (framing.kind) {
     case OutFraming::Kind::kLength:
@@ -105,22 +149,25 @@ bool HasOwnBody(std::string_view method) {
 
 void WriteRequestHead(std::string& out, const net::RequestHead& from, const Route& route,
                       const RequestEdit& edit, const OutFraming& framing) {
+  out.reserve(out.size() + SizeOf(from));
   out += from.method;
   out += ' ';
   out += edit.target;
   out += " HTTP/1.1\r\n";
   AppendField(out, "host", route.url.authority);
   const bool names_fields = NamesFields(from);
+  FieldCopier copier(out);
   for (const Field& field : from.fields) {
     if (EndsHere(field.id) || field.id == FieldId::kHost || field.id == FieldId::kExpect ||
         (edit.identity_encoding && field.id == FieldId::kAcceptEncoding) ||
-        (edit.deadline_ms.has_value() && EqualsIgnoreCase(field.name, "x-agent-deadline-ms")) ||
+        (edit.deadline_ms.has_value() && Named(field, "x-agent-deadline-ms")) ||
         (names_fields && from.ListedInConnection(field.name)) ||
         (edit.foreign && NamesTheAgent(field.name))) {
       continue;
     }
-    AppendField(out, field.name, field.value);
+    copier.Keep(field);
   }
+  copier.Flush();
   if (edit.foreign) {
     if (route.format == sidecar_config::LlmFormat::kAnthropic) {
       AppendField(out, "x-api-key", edit.key);
@@ -147,24 +194,28 @@ void WriteRequestHead(std::string& out, const net::RequestHead& from, const Rout
 
 void WriteResponseHead(std::string& out, const net::ResponseHead& from, const ResponseEdit& edit,
                        const OutFraming& framing) {
+  out.reserve(out.size() + SizeOf(from));
   out += "HTTP/1.1 ";
   AppendNumber(out, static_cast<std::uint64_t>(from.status));
   out += ' ';
   out += from.reason;
   out += "\r\n";
   const bool names_fields = NamesFields(from);
+  FieldCopier copier(out);
   for (const Field& field : from.fields) {
     if (EndsHere(field.id) || (names_fields && from.ListedInConnection(field.name)) ||
-        (!edit.turn_id.empty() && EqualsIgnoreCase(field.name, "x-agent-turn-id")) ||
-        (edit.retried && EqualsIgnoreCase(field.name, "x-should-retry"))) {
+        (!edit.turn_id.empty() && Named(field, "x-agent-turn-id")) ||
+        (edit.retried && Named(field, "x-should-retry"))) {
       continue;
     }
-    if (edit.route != nullptr && EqualsIgnoreCase(field.name, "location")) {
+    if (edit.route != nullptr && Named(field, "location")) {
+      copier.Flush();
       AppendLocation(out, field, *edit.route);
       continue;
     }
-    AppendField(out, field.name, field.value);
+    copier.Keep(field);
   }
+  copier.Flush();
   if (!edit.turn_id.empty()) {
     AppendField(out, "x-agent-turn-id", edit.turn_id);
   }

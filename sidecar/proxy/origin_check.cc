@@ -36,6 +36,9 @@ bool IsOwnHost(std::string_view host, HostRule rule) {
     return true;
   }
   const std::string_view name = WithoutPort(host);
+  if (name == "127.0.0.1") {  // what SDKs are configured with
+    return true;
+  }
   if (EqualsIgnoreCase(name, "localhost") || IsLoopbackAddress(name)) {
     return true;
   }

@@ -55,6 +55,8 @@ void ListOffers(ExchangeState& state) {
     return;
   }
   const std::vector<Tier>& tiers = state.snapshot->chain->tiers;
+  call.offers.reserve(tiers.size() + 1);
+  call.tiers.reserve(tiers.size() + 1);
   const auto addressed = std::find_if(tiers.begin(), tiers.end(),
                                       [&](const Tier& tier) { return IsAddressed(call, tier); });
   auto first = addressed;

@@ -191,11 +191,18 @@ void Metrics::CountFallback(ErrorClass error_class, bool enforce) {
 
 void Metrics::CountServed(const std::string& tier) {
   // Names of tiers come from the policy: at most nine.
-  registry_
-      .GetCounter("agent_reliability_fallback_served_total",
-                  "Calls of a chain by the tier that answered; terminal = its last resort.",
-                  {{"tier", tier}})
-      .Add();
+  const MutexLock lock(served_mutex_);
+  auto found = served_.find(tier);
+  if (found == served_.end()) {
+    found = served_
+                .emplace(tier, registry_.GetCounter(
+                                   "agent_reliability_fallback_served_total",
+                                   "Calls of a chain by the tier that answered; terminal = its "
+                                   "last resort.",
+                                   {{"tier", tier}}))
+                .first;
+  }
+  found->second.Add();
 }
 
 void Metrics::CountTurn(const policy::TurnRecord& turn) {

@@ -5,12 +5,14 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "libs/base/mutex.h"
 #include "libs/metrics/registry.h"
 #include "libs/policy/circuit_breaker.h"
 #include "libs/policy/error_class.h"
@@ -111,6 +113,9 @@ class Metrics {
   std::array<metrics::Counter, 2> retried_;
   std::array<metrics::Counter, policy::kErrorClassCount> fallback_;
   std::array<metrics::Counter, policy::kErrorClassCount> would_fallback_;
+  Mutex served_mutex_;
+  // By tier: finding a series costs as much as a call.
+  std::map<std::string, metrics::Counter, std::less<>> served_ GUARDED_BY(served_mutex_);
   std::array<metrics::Counter, policy::kBreakerEventKindCount> transitions_;
   std::array<metrics::Counter, kBadRequestCount> bad_;
   metrics::Counter config_loaded_;
