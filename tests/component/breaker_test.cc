@@ -185,6 +185,28 @@ TEST_F(Breakers, FailedTurnsOpenTheWholeAgentAndAProbingTurnClosesIt) {
       AwaitMetric(R"(agent_reliability_breaker_transitions_total{event="breaker_closed"})", 1));
 }
 
+TEST_F(Breakers, ObserveCountsTheTurnsThatEnforceWouldRefuse) {
+  FakeUpstream upstream([](auto& c, const SeenRequest& request) {
+    c.Respond(Has(request.body, "bad") ? 400 : 200, "application/json",
+              Has(request.body, "bad") ? R"({"error":{"message":"no"}})" : kChatAnswer);
+  });
+  Start(MakePolicy(upstream.url(), {.enforce = false,
+                                    .turn_ms = 300,
+                                    .reserve_ms = 50,
+                                    .llm_ms = 300,
+                                    .tool_ms = 300,
+                                    .first_token_ms = 300,
+                                    .breakers = Breaker("Agent", kTwoInARow)}));
+  Agent agent(port());
+  (void)agent.Post(kOpenAi, Chat("bad 1"));
+  (void)agent.Post(kOpenAi, Chat("bad 2"));
+  ASSERT_TRUE(AwaitCounts(kTasks, 0, 2));
+  EXPECT_EQ(agent.Post(kOpenAi, Chat("good")).status, 200);
+  EXPECT_EQ(Metric(R"(agent_reliability_would_reject_total{class="agent_unavailable"})"), 1);
+  EXPECT_TRUE(AwaitCounts(kTasks, 1, 2));
+  EXPECT_EQ(upstream.count(), 3U);
+}
+
 TEST_F(Breakers, ForcedOpenRefusesUntilItIsTakenBack) {
   FakeUpstream upstream([](auto& c, const SeenRequest& request) {
     c.Respond(200, "application/json", ToolAnswer(request.body));

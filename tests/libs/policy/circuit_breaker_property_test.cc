@@ -48,8 +48,16 @@ class Model {
     return {true, era_, next_probe_++, ErrorClass::kNone};
   }
 
-  void Settle(const Call& call, ErrorClass outcome, std::int64_t retry_after, std::int64_t now,
-              double jitter) {
+  void Settle(const Call& call, const AttemptOutcome& seen, std::int64_t now, double jitter) {
+    const ErrorClass outcome = seen.error_class;
+    const std::int64_t retry_after = seen.retry_after->count();
+    const std::int64_t took = seen.took.count();
+    const double slow_from = p_.slow_after.count() > 0
+                                 ? static_cast<double>(p_.slow_after.count())
+                                 : std::floor(0.8 * static_cast<double>(seen.limit.count()));
+    const bool slow =
+        p_.slow_percent > 0 && slow_from > 0 && static_cast<double>(took) >= slow_from;
+    const bool too_long = p_.mean_latency.count() > 0 && took >= p_.mean_latency.count();
     if (!call.admitted || call.era != era_) {
       return;
     }
@@ -64,7 +72,8 @@ class Model {
       held_until_ = std::max(held_until_, retry_after == 0 ? 0 : now + retry_after);
     } else if (effect == BreakerEffect::kQuotaOpen) {
       Open(p_.quota_hold.count(), retry_after, now);
-    } else if (effect == BreakerEffect::kFailure && half_open_) {
+    } else if (half_open_ && (effect == BreakerEffect::kFailure ||
+                              (effect == BreakerEffect::kSuccess && (slow || too_long)))) {
       OpenNormally(retry_after, now, jitter);
     } else if (effect == BreakerEffect::kSuccess && half_open_) {
       if (++successes_ >= p_.successes) {
@@ -77,7 +86,7 @@ class Model {
     } else if (effect == BreakerEffect::kFailure || effect == BreakerEffect::kSuccess) {
       const bool failed = effect == BreakerEffect::kFailure;
       in_a_row_ = failed ? in_a_row_ + 1 : 0;
-      history_.push_back({now, failed});
+      history_.push_back({now, failed, slow, took});
       if (Trips(now)) {
         OpenNormally(retry_after, now, jitter);
       }
@@ -102,14 +111,25 @@ class Model {
     const std::int64_t width = p_.window.count() / 10;
     int calls = 0;
     int failures = 0;
-    for (const auto& [at, failed] : history_) {
+    int slow_calls = 0;
+    double took_in_all = 0;
+    for (const auto& [at, failed, slow, took] : history_) {
       if (at / width > now / width - 10) {
         ++calls;
         failures += failed ? 1 : 0;
+        slow_calls += slow ? 1 : 0;
+        took_in_all += static_cast<double>(took);
       }
     }
-    return p_.failure_percent > 0 && failures > 0 && calls >= p_.min_calls &&
-           100.0 * failures / calls >= p_.failure_percent - 1e-9;
+    if (calls < p_.min_calls) {
+      return false;
+    }
+    const auto share = [&](int count, int percent) {
+      return percent > 0 && count > 0 && 100.0 * count / calls >= percent - 1e-9;
+    };
+    return share(failures, p_.failure_percent) || share(slow_calls, p_.slow_percent) ||
+           (p_.mean_latency.count() > 0 &&
+            took_in_all / calls >= static_cast<double>(p_.mean_latency.count()) - 1e-9);
   }
   void OpenNormally(std::int64_t retry_after, std::int64_t now, double jitter) {
     const double doubled =
@@ -138,7 +158,13 @@ class Model {
   std::int64_t open_until_ = 0;
   std::int64_t held_until_ = 0;
   std::map<int, std::int64_t> leases_;
-  std::vector<std::pair<std::int64_t, bool>> history_;
+  struct Seen {
+    std::int64_t at;
+    bool failed;
+    bool slow;
+    std::int64_t took;
+  };
+  std::vector<Seen> history_;
 };
 
 BreakerParameters RandomParameters(std::mt19937_64& rng) {
@@ -156,6 +182,9 @@ BreakerParameters RandomParameters(std::mt19937_64& rng) {
   p.successes = pick(1, 4);
   p.probe_lease = Milliseconds{pick(1, 20) * 300};
   p.quota_hold = Milliseconds{pick(1, 30) * 1000};
+  p.slow_percent = pick(0, 1) * pick(1, 4) * 25;
+  p.slow_after = Milliseconds{pick(0, 1) * pick(1, 1000)};
+  p.mean_latency = Milliseconds{pick(0, 3) == 0 ? pick(300, 900) : 0};
   return p;
 }
 
@@ -203,8 +232,12 @@ TEST(CircuitBreakerProperty, AgreesWithThePlainModelOnRandomTraces) {
         if (done.ticket.probe == 0 && index < in_flight.size()) {
           in_flight.erase(in_flight.begin() + static_cast<std::ptrdiff_t>(index));
         }
-        breaker.Settle(done.ticket, {outcome, Milliseconds{retry_after}}, at, jitter);
-        model.Settle(done.call, outcome, retry_after, now, jitter);
+        const AttemptOutcome seen{.error_class = outcome,
+                                  .retry_after = Milliseconds{retry_after},
+                                  .took = Milliseconds{rng() % 1000},
+                                  .limit = Milliseconds{rng() % 3 * 600}};
+        breaker.Settle(done.ticket, seen, at, jitter);
+        model.Settle(done.call, seen, now, jitter);
       }
       ASSERT_EQ(breaker.state(), model.state()) << "step " << step;
       ASSERT_LE(breaker.ProbesInFlight(at), parameters.max_probes) << "step " << step;
