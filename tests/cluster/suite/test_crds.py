@@ -261,7 +261,14 @@ class CrdTest(unittest.TestCase):
             self.assertEqual(crd["spec"]["names"]["categories"], ["agentreliability"])
 
     def test_valid_objects_are_accepted(self):
-        self.create([resource(kind, "valid", spec) for kind, spec in KINDS.items()], "--dry-run=server")
+        breakers = [{"name": "slow", "scope": "Tool", "operation": "MetricsOnly",
+                     "trip": {"slowCallPercent": 60, "slowCallDuration": "2s"}},
+                    {"name": "fast", "scope": "Model", "operation": "ForcedOpen", "trip": {"slowCallPercent": 0}},
+                    {"name": "agent", "scope": "Agent", "trip": {"failurePercent": 5, "minCalls": 20, "meanLatency": "30s"},
+                     "openFor": "5m"}]
+        self.create([resource(kind, "valid", spec) for kind, spec in KINDS.items()] +
+                    [resource("AgentReliabilityPolicy", "breakers", changed(POLICY, "circuitBreakers", breakers))],
+                    "--dry-run=server")
 
     def test_the_manifests_that_users_copy_are_accepted(self):
         self.cluster.run("kubectl", "create", "namespace", "support", check=False)
