@@ -36,9 +36,8 @@ std::string NewEpoch(const Clock& clock, Rng& rng) {
          std::to_string(rng.Next() % 1'000'000'000ULL);
 }
 
-// Epochs of earlier processes of this pod. A broken file is set aside, never merged.
-std::vector<sidecar_config::LedgerEpoch> ReadClosed(const std::string& file,
-                                                    const std::string& pod_uid) {
+// What earlier processes of this pod left. A broken file is set aside, never merged.
+telemetry::Ledger::Earlier ReadEarlier(const std::string& file, const std::string& pod_uid) {
   if (file.empty()) {
     return {};
   }
@@ -49,13 +48,13 @@ std::vector<sidecar_config::LedgerEpoch> ReadClosed(const std::string& file,
     }
     return {};
   }
-  auto closed = telemetry::Ledger::ClosedFrom(*text, pod_uid);
-  if (!closed.has_value()) {
-    log::Error("ledger_broken", {{"why", closed.error().message}, {"kept_as", file + ".broken"}});
+  auto earlier = telemetry::Ledger::EarlierFrom(*text, pod_uid);
+  if (!earlier.has_value()) {
+    log::Error("ledger_broken", {{"why", earlier.error().message}, {"kept_as", file + ".broken"}});
     (void)::rename(file.c_str(), (file + ".broken").c_str());
     return {};
   }
-  return std::move(*closed);
+  return std::move(*earlier);
 }
 
 // Whole in one write, as the kubelet reads the file once the process is gone.
@@ -94,7 +93,7 @@ class App {
         ledger_file_(options.state_dir.empty() ? "" : options.state_dir + kLedgerFile),
         decisions_(*clock_, metrics_, MakeRng(0), options.pod_uid,
                    telemetry::Ledger(options.pod_uid, NewEpoch(*clock_, *rng_),
-                                     ReadClosed(ledger_file_, options.pod_uid))),
+                                     ReadEarlier(ledger_file_, options.pod_uid))),
         admin_(decisions_, metrics_, [this] { return draining_.load(); }),
         termination_log_(options.termination_log) {
     if (termination_log_.empty() && ::access(kTerminationLog, W_OK) == 0) {
@@ -135,6 +134,10 @@ Status App::Start() {
                                       .throttle_probability = mode.reject_probability,
                                       .turns_running = mode.turns_running,
                                       .breakers = {}};
+    const auto cost = decisions_.Cost();
+    gauges.budgets = cost.active;
+    gauges.day_limit = cost.limit;
+    gauges.day = cost.day;
     for (const auto& breaker : decisions_.Breakers()) {
       gauges.breakers.push_back(
           {.key = breaker.key, .state = breaker.state, .operation = breaker.operation});

@@ -1,4 +1,5 @@
 #include "libs/sidecar_config/chain_json.h"
+#include "libs/sidecar_config/cost_json.h"
 #include "libs/sidecar_config/decode.h"
 #include "libs/sidecar_config/object_reader.h"
 
@@ -74,6 +75,7 @@ Result<Decoded<LedgerDocument>> DecodeLedger(std::string_view json) {
   in.Uint64("turnsRunning", document.turns_running);
   ReadTraffic(in, context, document.traffic);
   ReadChain(in, context, document.fallback_chain);
+  ReadSpend(in, document.spent);
   in.Finish();
   if (!context.error.empty()) {
     return Fail(Code::kInvalid, context.error);

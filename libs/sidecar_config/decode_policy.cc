@@ -1,4 +1,5 @@
 #include "libs/sidecar_config/chain_json.h"
+#include "libs/sidecar_config/cost_json.h"
 #include "libs/sidecar_config/decode.h"
 #include "libs/sidecar_config/names.h"
 #include "libs/sidecar_config/object_reader.h"
@@ -139,6 +140,8 @@ Result<Decoded<PolicyDocument>> DecodePolicy(std::string_view json) {
   in.Objects("circuitBreakers", document.circuit_breakers,
              [](ObjectReader& element, CircuitBreaker& breaker) { Read(element, breaker); });
   ReadChain(in, context, document.fallback_chain);
+  ReadCost(in, document.cost);
+  ReadPrices(in, document.prices);
   in.Objects("slos", document.slos, [](ObjectReader& element, Slo& slo) { Read(element, slo); });
   in.Finish();
   if (!context.error.empty()) {

@@ -7,7 +7,9 @@
 
 #include "libs/base/duration.h"
 #include "libs/sidecar_config/chain_json.h"
+#include "libs/sidecar_config/cost_json.h"
 #include "libs/sidecar_config/names.h"
+#include "libs/sidecar_config/to_policy.h"
 
 namespace reliability::sidecar_config {
 namespace {
@@ -162,6 +164,10 @@ std::string EncodePolicy(const PolicyDocument& document) {
   if (document.fallback_chain) {
     out["fallbackChain"] = ChainToJson(*document.fallback_chain);
   }
+  if (ToCostSettings(document).active()) {
+    out["cost"] = CostToJson(document.cost);
+    out["prices"] = PricesToJson(document.prices);
+  }
   return Dump(out);
 }
 
@@ -216,6 +222,9 @@ std::string EncodeLedger(const LedgerDocument& document) {
               {"traffic", std::move(traffic)}};
   if (document.fallback_chain) {
     out["fallbackChain"] = ChainToJson(*document.fallback_chain);
+  }
+  if (document.spent) {
+    out["spent"] = SpendToJson(*document.spent);
   }
   return Dump(out);
 }

@@ -25,5 +25,7 @@ namespace reliability::sidecar_config {
 [[nodiscard]] std::string_view Name(Mode value);
 [[nodiscard]] std::string_view Name(MidStreamFailure value);
 [[nodiscard]] std::string_view Name(TerminalType value);
+[[nodiscard]] std::string_view Name(policy::OnExceed value);
+[[nodiscard]] std::string_view Name(UnknownCost value);
 
 }  // namespace reliability::sidecar_config

@@ -45,6 +45,13 @@ inline constexpr Table<MidStreamFailure, 2> kMidStreamFailures = {
 inline constexpr Table<TerminalType, 2> kTerminalTypes = {
     {{"StaticResponse", TerminalType::kStaticResponse}, {"Reject", TerminalType::kReject}}};
 
+inline constexpr Table<policy::OnExceed, 3> kOnExceeds = {
+    {{"Reject", policy::OnExceed::kReject},
+     {"Template", policy::OnExceed::kTemplate},
+     {"Degrade", policy::OnExceed::kDegrade}}};
+inline constexpr Table<UnknownCost, 2> kUnknownCosts = {
+    {{"Admit", UnknownCost::kAdmit}, {"Reject", UnknownCost::kReject}}};
+
 template <class E, std::size_t N>
 constexpr std::string_view NameIn(const Table<E, N>& table, E value) {
   for (const auto& [name, known] : table) {

@@ -13,6 +13,7 @@
 #include "libs/base/clock.h"
 #include "libs/policy/error_class.h"
 #include "libs/sidecar_config/chain.h"
+#include "libs/sidecar_config/cost.h"
 #include "libs/sidecar_config/llm_format.h"
 
 namespace reliability::sidecar_config {
@@ -20,7 +21,8 @@ namespace reliability::sidecar_config {
 inline constexpr int kSchemaMajor = 1;
 // 1: retries, traffic, fallbackChain.
 // 2: slow calls, mean latency, scope Agent, operation of breakers; modes Degraded, Ramping.
-inline constexpr int kSchemaMinor = 2;
+// 3: cost, prices, spent.
+inline constexpr int kSchemaMinor = 3;
 
 enum class Enforcement { kObserve, kEnforce };                 // "Observe", "Enforce"
 enum class UpstreamKind { kLlm, kMcp, kHttp };                 // "LLM", "MCP", "HTTP"
@@ -138,7 +140,7 @@ struct Slo {
 };
 
 struct PolicyDocument {             // policy.json
-  int schema_major = kSchemaMajor;  // JSON: "schema":"1.2"
+  int schema_major = kSchemaMajor;  // JSON: "schema":"1.3"
   int schema_minor = kSchemaMinor;
   std::string workload;  // "<namespace>/<Kind>/<name>"
   Enforcement enforcement = Enforcement::kObserve;
@@ -148,6 +150,8 @@ struct PolicyDocument {             // policy.json
   Retries retries;
   std::vector<CircuitBreaker> circuit_breakers;
   std::optional<FallbackChain> fallback_chain;  // absent = none
+  Cost cost;  // JSON "cost", "prices" are absent without an effect
+  std::vector<policy::PriceRule> prices;
   std::vector<Slo> slos;
 };
 
@@ -222,6 +226,7 @@ struct LedgerDocument {  // GET /ledger
   std::uint64_t turns_running = 0;
   std::map<std::string, TrafficCounts> traffic;  // by "<kind>:<upstream>", "mcp:orders"
   std::optional<ChainCounts> fallback_chain;     // absent without a chain
+  std::optional<policy::DaySpend> spent;         // absent without prices and budgets
 };
 
 // Compact form for the container's termination message (kubelet limit 4,096 bytes; ours 1,024).

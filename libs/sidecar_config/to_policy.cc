@@ -142,6 +142,19 @@ policy::BreakerConfig ToBreakerConfig(const PolicyDocument& document) {
   return config;
 }
 
+policy::CostSettings ToCostSettings(const PolicyDocument& document) {
+  const Cost& cost = document.cost;
+  policy::CostSettings settings;
+  settings.prices = document.prices;
+  settings.per_turn = cost.per_turn;
+  settings.per_session = cost.per_session;
+  settings.per_day = cost.per_day;
+  settings.on_exceed = cost.on_exceed;
+  settings.reject_unknown = cost.on_unknown_cost == UnknownCost::kReject;
+  settings.assumed_output_tokens = cost.assumed_output_tokens;
+  return settings;
+}
+
 policy::RetrySettings ToRetrySettings(const PolicyDocument& document) {
   const Retries& retries = document.retries;
   policy::RetrySettings settings;

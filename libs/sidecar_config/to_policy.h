@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "libs/policy/breaker_table.h"
+#include "libs/policy/cost_budget.h"
 #include "libs/policy/mode_gate.h"
 #include "libs/policy/retry.h"
 #include "libs/policy/sli_classifier.h"
@@ -14,6 +15,7 @@
 namespace reliability::sidecar_config {
 
 [[nodiscard]] policy::BreakerConfig ToBreakerConfig(const PolicyDocument& document);
+[[nodiscard]] policy::CostSettings ToCostSettings(const PolicyDocument& document);
 [[nodiscard]] policy::RetrySettings ToRetrySettings(const PolicyDocument& document);
 [[nodiscard]] policy::TurnLimits ToTurnLimits(const PolicyDocument& document);
 // Those of mode Degraded.

@@ -7,6 +7,7 @@
 
 #include "libs/base/strings.h"
 #include "libs/sidecar_config/chain_json.h"
+#include "libs/sidecar_config/cost_json.h"
 
 namespace reliability::sidecar_config {
 namespace {
@@ -276,6 +277,9 @@ std::vector<FieldError> Validate(const PolicyDocument& document) {
   CheckRetries(document, check);
   CheckBreakers(document, check);
   for (FieldError& error : ValidateChain(document)) {
+    check.Add(std::move(error.path), std::move(error.reason));
+  }
+  for (FieldError& error : ValidateCost(document)) {
     check.Add(std::move(error.path), std::move(error.reason));
   }
   CheckSlos(document, check);

@@ -50,6 +50,7 @@ Result<SnapshotPtr> LoadPolicy(const std::string& text, const std::string& direc
   snapshot->metrics = std::make_shared<const telemetry::CallMetrics>(registry, snapshot->policy);
   snapshot->slos = sidecar_config::ToSloRules(snapshot->policy);
   snapshot->retries = sidecar_config::ToRetrySettings(snapshot->policy);
+  snapshot->costs = sidecar_config::ToCostSettings(snapshot->policy);
   // One context per CA file: reading the system's store costs tens of milliseconds.
   std::map<std::string, std::shared_ptr<const net::TlsContext>> contexts;
   const proxy::TlsFactory tls =

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "libs/policy/cost_budget.h"
 #include "libs/policy/retry.h"
 #include "libs/policy/sli_classifier.h"
 #include "libs/sidecar_config/schema.h"
@@ -20,6 +21,7 @@ struct Snapshot {
   std::shared_ptr<const proxy::ChainPlan> chain;  // nullptr: none; points into routes
   std::vector<policy::SloRule> slos;
   policy::RetrySettings retries;
+  policy::CostSettings costs;
   std::shared_ptr<const telemetry::CallMetrics> metrics;
 
   [[nodiscard]] bool enforce() const {

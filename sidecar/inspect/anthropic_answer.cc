@@ -1,6 +1,7 @@
 // The Anthropic messages half of llm_answer.h.
 #include "sidecar/inspect/json_reader.h"
 #include "sidecar/inspect/llm_answer.h"
+#include "sidecar/inspect/llm_usage.h"
 
 namespace reliability::sidecar::inspect {
 namespace {
@@ -10,7 +11,7 @@ struct Block {
   std::string_view id;
   std::string_view name;
   std::string input;  // JSON text
-  bool has_text = false;
+  std::int64_t text_bytes = 0;
 };
 
 // A content block, or a delta of one.
@@ -25,8 +26,7 @@ bool ReadBlock(JsonValue value, Block& block) {
     } else if (key == "partial_json") {
       block.input = AsString(field).value_or(std::string_view());
     } else if (key == "text" || key == "thinking") {
-      const auto text = AsString(field);
-      block.has_text = text && !text->empty();
+      block.text_bytes += StringBytes(field);
     } else if (key == "input" && IsType(field, JsonType::object)) {
       JsonObject object;
       std::string_view raw;
@@ -47,6 +47,8 @@ struct Event {
   Block delta;
   std::string_view stop_reason;
   std::string_view model;
+  policy::TokenCounts tokens;
+  bool has_usage = false;
 };
 
 bool ReadEvent(std::string_view key, JsonValue value, Event& event) {
@@ -60,9 +62,14 @@ bool ReadEvent(std::string_view key, JsonValue value, Event& event) {
     return EachField(value, [&](std::string_view name, JsonValue field) {
       if (name == "model") {
         event.model = AsString(field).value_or(std::string_view());
+      } else if (name == "usage") {
+        return ReadAnthropicUsage(field, event.tokens);
       }
       return true;
     });
+  } else if (key == "usage") {
+    event.has_usage = IsType(value, JsonType::object);
+    return ReadAnthropicUsage(value, event.tokens);
   }
   return true;
 }
@@ -73,6 +80,7 @@ void LlmAnswer::OnAnthropicEvent(const SseSplitter::Event& sse) {
   bool is_error = false;
   const bool read = WithJson(sse.data, [&](simdjson::ondemand::document& document) {
     Event event;
+    event.tokens = tokens_;
     const bool fields = EachField(document, [&](std::string_view key, JsonValue value) {
       if (key != "delta") {
         return ReadEvent(key, value, event);
@@ -82,6 +90,8 @@ void LlmAnswer::OnAnthropicEvent(const SseSplitter::Event& sse) {
           event.stop_reason = AsString(field).value_or(std::string_view());
         } else if (name == "partial_json") {
           event.delta.input = AsString(field).value_or(std::string_view());
+        } else if (name == "text" || name == "thinking") {
+          event.delta.text_bytes += StringBytes(field);
         }
         return true;
       });
@@ -89,6 +99,8 @@ void LlmAnswer::OnAnthropicEvent(const SseSplitter::Event& sse) {
     if (!fields) {
       return false;
     }
+    tokens_ = event.tokens;
+    content_bytes_ += event.delta.text_bytes + std::ssize(event.delta.input);
     if (event.type == "content_block_start" && event.block.type == "tool_use") {
       first_token_ = true;
       AddToolPiece(0, event.index, event.block.id, event.block.name, "");
@@ -102,6 +114,7 @@ void LlmAnswer::OnAnthropicEvent(const SseSplitter::Event& sse) {
     } else if (event.type == "message_delta" && !event.stop_reason.empty()) {
       finish_reason_ = event.stop_reason;
       complete_ = true;
+      has_usage_ = has_usage_ || event.has_usage;
     } else if (event.type == "message_stop") {
       terminal_ = true;
       complete_ = complete_ || (!error_ && malformed_ == 0);
@@ -128,6 +141,9 @@ void LlmAnswer::ReadAnthropicAnswer() {
         finish_reason_ = AsString(value).value_or(std::string_view());
       } else if (key == "error") {
         is_error = !IsType(value, JsonType::null);
+      } else if (key == "usage") {
+        has_usage_ = IsType(value, JsonType::object);
+        return ReadAnthropicUsage(value, tokens_);
       } else if (key == "content") {
         has_content = IsType(value, JsonType::array);
         return EachElement(value, [&](JsonValue element) {
@@ -138,6 +154,7 @@ void LlmAnswer::ReadAnthropicAnswer() {
           if (block.type == "tool_use") {
             AddToolPiece(0, index, block.id, block.name, block.input);
           }
+          content_bytes_ += block.text_bytes + std::ssize(block.input);
           ++index;
           return true;
         });

@@ -167,10 +167,11 @@ bool EachElement(JsonValue value, Element&& element) {
   return value.get_string().get(text) == simdjson::SUCCESS ? std::optional(text) : std::nullopt;
 }
 
-// A string with something in it; its text is not read.
-[[nodiscard]] inline bool IsNonEmptyString(JsonValue value) {
+// Length of a string as it stands in the JSON, escapes and all; its text is not read. Other types:
+// 0.
+[[nodiscard]] inline std::int64_t StringBytes(JsonValue value) {
   const std::string_view token = value.raw_json_token();
-  return token.size() > 1 && token[0] == '"' && token[1] != '"';
+  return token.size() > 1 && token[0] == '"' ? static_cast<std::int64_t>(token.rfind('"')) - 1 : 0;
 }
 
 [[nodiscard]] inline std::optional<bool> AsBool(JsonValue value) {

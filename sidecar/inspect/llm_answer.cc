@@ -1,6 +1,7 @@
 #include "sidecar/inspect/llm_answer.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "libs/base/strings.h"
 #include "sidecar/inspect/json_hash.h"
@@ -86,6 +87,9 @@ void LlmAnswer::Finish(bool clean) {
         break;
     }
   }
+  if (complete_ && content_bytes_ == 0) {
+    content_bytes_ = std::ssize(body_);  // of a format whose content is not looked into
+  }
   body_ = std::string();
 }
 
@@ -134,6 +138,21 @@ bool LlmAnswer::final_answer() const {
   const bool goes_on = finish_reason_ == "pause_turn" || finish_reason_ == "queued" ||
                        finish_reason_ == "in_progress";
   return complete_ && calls_.empty() && !goes_on;
+}
+
+policy::AnswerUsage LlmAnswer::usage() const {
+  using policy::UsageKind;
+  policy::AnswerUsage usage{.kind = UsageKind::kNone, .counts = tokens_, .output_bytes = 0};
+  if (has_usage_) {
+    usage.kind = UsageKind::kReported;
+  } else if (shape_ == AnswerShape::kJson && overflow_) {
+    usage.kind = UsageKind::kUnread;
+  } else if (shape_ == AnswerShape::kJson || shape_ == AnswerShape::kStream) {
+    // Of a cut body the bytes that came are all that is known.
+    usage.output_bytes = content_bytes_ + (clean_ ? 0 : std::ssize(body_));
+    usage.kind = complete_ || usage.output_bytes > 0 ? UsageKind::kPartial : UsageKind::kNone;
+  }
+  return usage;
 }
 
 policy::ErrorClass LlmAnswer::Classify(int status) const {

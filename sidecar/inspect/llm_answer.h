@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "libs/policy/classifier.h"
+#include "libs/policy/cost_budget.h"
 #include "libs/policy/turn_tracker.h"
 #include "sidecar/inspect/llm_request.h"
 #include "sidecar/inspect/sse_splitter.h"
@@ -62,6 +63,11 @@ class LlmAnswer {
   // Body of an error, or an error event inside a stream.
   [[nodiscard]] const std::optional<policy::ProviderError>& error() const { return error_; }
 
+  // What is known of the tokens that were billed, after Finish().
+  [[nodiscard]] policy::AnswerUsage usage() const;
+  // Chunks of a chat stream that say nothing but what was used.
+  [[nodiscard]] int usage_events() const { return usage_events_; }
+
   // Class of the whole answer after Finish().
   [[nodiscard]] policy::ErrorClass Classify(int status) const;
 
@@ -97,6 +103,10 @@ class LlmAnswer {
   std::string finish_reason_;
   std::string model_;
   std::string response_id_;
+  policy::TokenCounts tokens_;
+  bool has_usage_ = false;  // `tokens_` are final
+  std::int64_t content_bytes_ = 0;
+  int usage_events_ = 0;
   std::map<std::pair<std::int64_t, std::int64_t>, ToolCall> calls_;
   std::optional<policy::ProviderError> error_;
 };

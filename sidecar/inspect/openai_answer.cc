@@ -1,6 +1,7 @@
 // The OpenAI chat completions half of llm_answer.h.
 #include "sidecar/inspect/json_reader.h"
 #include "sidecar/inspect/llm_answer.h"
+#include "sidecar/inspect/llm_usage.h"
 
 namespace reliability::sidecar::inspect {
 namespace {
@@ -16,6 +17,7 @@ struct Choice {
   std::int64_t index = 0;
   std::string_view finish_reason;
   bool has_token = false;
+  std::int64_t bytes = 0;  // of text and arguments
   std::vector<ToolPiece> tools;
 };
 
@@ -53,6 +55,7 @@ bool ReadMessage(JsonValue message, Choice& choice) {
         const bool read = ReadToolPiece(call, piece);
         choice.tools.push_back(piece);
         choice.has_token = true;
+        choice.bytes += std::ssize(piece.name) + std::ssize(piece.arguments);
         return read;
       });
     }
@@ -61,10 +64,13 @@ bool ReadMessage(JsonValue message, Choice& choice) {
       const bool read = ReadFunction(value, piece);
       choice.tools.push_back(piece);
       choice.has_token = true;
+      choice.bytes += std::ssize(piece.name) + std::ssize(piece.arguments);
       return read;
     }
     if (key == "content" || key == "refusal" || key == "reasoning_content" || key == "reasoning") {
-      choice.has_token = choice.has_token || IsNonEmptyString(value);
+      const std::int64_t bytes = StringBytes(value);
+      choice.has_token = choice.has_token || bytes > 0;
+      choice.bytes += bytes;
     }
     return true;
   });
@@ -92,6 +98,8 @@ void LlmAnswer::OnOpenAiEvent(const SseSplitter::Event& event) {
     return;
   }
   bool has_error = event.type == "error";
+  bool has_usage = false;
+  bool has_choice = false;
   const bool read = WithJson(event.data, [&](simdjson::ondemand::document& document) {
     return EachField(document, [&](std::string_view key, JsonValue value) {
       if (key == "error") {
@@ -102,15 +110,21 @@ void LlmAnswer::OnOpenAiEvent(const SseSplitter::Event& event) {
         model_ = AsString(value).value_or(std::string_view());
         return true;
       }
+      if (key == "usage" && IsType(value, JsonType::object)) {
+        has_usage = true;
+        return ReadOpenAiUsage(value, tokens_);
+      }
       if (key != "choices") {
         return true;
       }
       return EachElement(value, [&](JsonValue element) {
         Choice choice;
+        has_choice = true;
         if (!ReadChoice(element, choice)) {
           return false;
         }
         first_token_ = first_token_ || choice.has_token;
+        content_bytes_ += choice.bytes;
         for (const ToolPiece& piece : choice.tools) {
           AddToolPiece(choice.index, piece.index, piece.id, piece.name, piece.arguments);
         }
@@ -122,6 +136,8 @@ void LlmAnswer::OnOpenAiEvent(const SseSplitter::Event& event) {
       });
     });
   });
+  has_usage_ = has_usage_ || has_usage;
+  usage_events_ += read && has_usage && !has_choice && !has_error ? 1 : 0;
   if (!read) {
     ++malformed_;
   } else if (has_error && !error_) {
@@ -138,6 +154,9 @@ void LlmAnswer::ReadOpenAiAnswer() {
         has_error = !IsType(value, JsonType::null);
       } else if (key == "model") {
         model_ = AsString(value).value_or(std::string_view());
+      } else if (key == "usage" && IsType(value, JsonType::object)) {
+        has_usage_ = true;
+        return ReadOpenAiUsage(value, tokens_);
       } else if (key == "choices") {
         return EachElement(value, [&](JsonValue element) {
           Choice choice;
@@ -145,6 +164,7 @@ void LlmAnswer::ReadOpenAiAnswer() {
             return false;
           }
           has_choices = true;
+          content_bytes_ += choice.bytes;
           finish_reason_ = choice.finish_reason;
           for (const ToolPiece& piece : choice.tools) {
             AddToolPiece(choice.index, piece.index, piece.id, piece.name, piece.arguments);

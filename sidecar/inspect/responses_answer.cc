@@ -1,6 +1,7 @@
 // The OpenAI Responses half of llm_answer.h.
 #include "sidecar/inspect/json_reader.h"
 #include "sidecar/inspect/llm_answer.h"
+#include "sidecar/inspect/llm_usage.h"
 
 namespace reliability::sidecar::inspect {
 namespace {
@@ -27,6 +28,9 @@ struct Fields {
   Item item;
   bool has_error = false;
   policy::ProviderError error;
+  policy::TokenCounts tokens;
+  bool has_usage = false;
+  std::int64_t delta_bytes = 0;
 };
 
 void Set(std::string& out, JsonValue value) {
@@ -46,6 +50,11 @@ bool ReadError(JsonValue value, policy::ProviderError& error) {
     }
     return true;
   });
+}
+
+bool ReadUsage(JsonValue value, Fields& fields) {
+  fields.has_usage = fields.has_usage || IsType(value, JsonType::object);
+  return ReadOpenAiUsage(value, fields.tokens);
 }
 
 bool ReadItem(JsonValue value, Item& item) {
@@ -74,6 +83,8 @@ bool ReadResponse(std::string_view key, JsonValue value, Fields& fields) {
   } else if (key == "error" && IsType(value, JsonType::object)) {
     fields.has_error = true;
     return ReadError(value, fields.error);
+  } else if (key == "usage") {
+    return ReadUsage(value, fields);
   }
   return true;
 }
@@ -88,6 +99,8 @@ bool ReadEvent(std::string_view key, JsonValue value, Fields& fields) {
     Set(fields.error.code, value);
   } else if (key == "message" && IsType(value, JsonType::string)) {
     Set(fields.error.message, value);
+  } else if (key == "delta") {
+    fields.delta_bytes += StringBytes(value);
   } else if (key == "output_index") {
     fields.output_index = AsInt(value).value_or(0);
   } else if (key == "item") {
@@ -121,6 +134,11 @@ void LlmAnswer::OnResponsesEvent(const SseSplitter::Event& event) {
     });
     if (!good) {
       return false;
+    }
+    content_bytes_ += fields.delta_bytes;
+    if (fields.has_usage) {
+      tokens_ = fields.tokens;
+      has_usage_ = true;
     }
     if (!fields.id.empty()) {
       response_id_ = fields.id.substr(0, policy::TurnTracker::kMaxIdBytes);
@@ -167,6 +185,8 @@ void LlmAnswer::ReadResponsesAnswer() {
     });
     response_id_ = fields.id.substr(0, policy::TurnTracker::kMaxIdBytes);
     finish_reason_ = fields.status;
+    tokens_ = fields.tokens;
+    has_usage_ = fields.has_usage;
     has_error = fields.has_error;
     if (has_error) {
       error_ = fields.error;

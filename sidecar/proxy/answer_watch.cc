@@ -8,6 +8,7 @@ AnswerWatch::AnswerWatch(const Call& call, const net::ResponseHead& head)
       head.status, head.Get(net::FieldId::kContentType), head.Get(net::FieldId::kContentEncoding));
   event_stream_ = shape == inspect::AnswerShape::kStream;
   if (shape == inspect::AnswerShape::kOpaque) {
+    unread_llm_ = call.answer_api.has_value();
     return;
   }
   const bool llm = call.kind == CallKind::kLlm || call.kind == CallKind::kLlmOther;
@@ -76,6 +77,17 @@ policy::ErrorClass AnswerWatch::Class() const {
 }
 
 bool AnswerWatch::final_answer() const { return llm_.has_value() && llm_->final_answer(); }
+
+policy::AnswerUsage AnswerWatch::usage() const {
+  if (llm_.has_value()) {
+    return llm_->usage();
+  }
+  // Encoded, or of a type that nobody expects: it was billed all the same.
+  const bool good = unread_llm_ && status_ >= 200 && status_ < 300;
+  return {.kind = good ? policy::UsageKind::kUnread : policy::UsageKind::kNone,
+          .counts = {},
+          .output_bytes = 0};
+}
 
 std::vector<policy::RequestedTool> AnswerWatch::tool_calls() const {
   return llm_.has_value() && llm_->complete() ? llm_->tool_calls()

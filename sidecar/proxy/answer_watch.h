@@ -32,6 +32,7 @@ class AnswerWatch {
   [[nodiscard]] bool complete() const;
   // Events of an LLM stream that are no JSON.
   [[nodiscard]] int malformed() const { return llm_.has_value() ? llm_->malformed_events() : 0; }
+  [[nodiscard]] int usage_events() const { return llm_.has_value() ? llm_->usage_events() : 0; }
   // The answer of an LLM asks for tools, or has begun to.
   [[nodiscard]] bool asks_for_tools() const { return llm_.has_value() && llm_->has_tool_calls(); }
   [[nodiscard]] bool llm_stream() const { return llm_.has_value() && event_stream_; }
@@ -40,6 +41,7 @@ class AnswerWatch {
   // After Finish().
   [[nodiscard]] policy::ErrorClass Class() const;
   [[nodiscard]] bool final_answer() const;
+  [[nodiscard]] policy::AnswerUsage usage() const;  // of an LLM call
   [[nodiscard]] std::vector<policy::RequestedTool> tool_calls() const;
   [[nodiscard]] std::string response_id() const;
   [[nodiscard]] const std::vector<std::string>* tools_list() const;
@@ -49,6 +51,7 @@ class AnswerWatch {
   const policy::Protocol protocol_;
   bool event_stream_ = false;
   bool clean_ = true;
+  bool unread_llm_ = false;
   std::optional<inspect::LlmAnswer> llm_;
   std::optional<inspect::McpAnswer> mcp_;
 };

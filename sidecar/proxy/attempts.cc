@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "sidecar/proxy/cancel_notice.h"
+#include "sidecar/proxy/cost.h"
 #include "sidecar/proxy/response_relay.h"
 #include "sidecar/proxy/tiers.h"
 #include "sidecar/proxy/upstream_attempt.h"
@@ -84,7 +85,10 @@ bool Attempts::Begin() {
   if (Resort(refusal.error_class)) {
     return false;
   }
-  inspect::ErrorReply reply = state_.Reply(ErrorClass::kAllTargetsFailed);
+  const bool spent = refusal.error_class == ErrorClass::kBudgetExhausted;
+  inspect::ErrorReply reply =
+      state_.Reply(spent ? ErrorClass::kBudgetExhausted : ErrorClass::kAllTargetsFailed);
+  reply.resource = spent ? refusal.resource : reply.resource;
   reply.retry_after = refusal.retry_after;
   outcome_.answer = MakeAnswer(state_.call, reply);
   return false;
@@ -92,8 +96,7 @@ bool Attempts::Begin() {
 
 bool Attempts::Resort(ErrorClass error_class) {
   const bool fits =
-      error_class == ErrorClass::kLocalOutage || error_class == ErrorClass::kDeadlineExceeded ||
-      (state_.snapshot->chain != nullptr && state_.snapshot->chain->Advances(error_class));
+      error_class == ErrorClass::kLocalOutage || CanStillAnswer(*state_.snapshot, error_class);
   auto terminal = fits ? MakeTerminal(state_, error_class) : std::nullopt;
   if (!terminal.has_value()) {
     return false;
@@ -131,6 +134,7 @@ void Attempts::BeginAttempt() {
   const Call& call = state_.call;
   Admission& admission = state_.call.admission;
   ++admission.attempts;
+  AskForUsage(state_);
   began_ = state_.loop.deadlines.Now();
   state_.snapshot->metrics->CountAttempt(call.route->index);
   state_.limits.ClearAll();
@@ -196,6 +200,7 @@ net::Task<bool> Attempts::AfterHead(UpstreamAttempt& attempt) {
   attempt.stream().Close();  // a kept connection is in the pool already
   began_answer_ = began_answer_ ||
                   (!relayed.open && relay.watch().event_stream() && relay.watch().first_token());
+  state_.call.admission.usage = relay.watch().usage();
   outcome_.end.outcome = {.error_class = relayed.error_class, .retry_after = retry_after};
   if (relayed.error_class != ErrorClass::kNone &&
       relayed.error_class != ErrorClass::kClientCancelled) {

@@ -30,8 +30,9 @@ struct Call {
   // Where the running attempt goes: `route`, or a tier's. `tier` is null at a place of no chain.
   const Route* upstream = nullptr;
   const Tier* tier = nullptr;
-  std::string below;      // of target: what follows the base path
-  std::string sent_body;  // with the tier's model; empty = as the agent wrote it
+  std::string below;            // of target: what follows the base path
+  std::string sent_body;        // with the tier's model; empty = as the agent wrote it
+  bool asks_for_usage = false;  // of a stream, and the agent does not
   // The places that may answer in their order, with admission.offer as the running one; empty: no
   // chain.
   std::vector<TierOffer> offers;

@@ -35,12 +35,17 @@ Decisions::Decisions(const Clock& clock, telemetry::Metrics& metrics, std::uniqu
       pod_uid_(std::move(pod_uid)),
       rng_(std::move(rng)),
       turns_(policy::TurnLimits{}),
-      ledger_(std::move(ledger)) {}
+      ledger_(std::move(ledger)) {
+  if (ledger_.spent().has_value()) {
+    costs_.Restore(*ledger_.spent());
+  }
+}
 
 void Decisions::Configure(config::SnapshotPtr snapshot) {
   const MutexLock lock(mutex_);
   Announce(breakers_.Configure(sidecar_config::ToBreakerConfig(snapshot->policy)), {});
   budgets_.Configure(snapshot->retries.budget);
+  costs_.Configure(snapshot->costs);
   ConfigureChain(*snapshot);
   std::vector<std::string> keys;
   for (const policy::SloRule& rule : snapshot->slos) {
@@ -139,10 +144,11 @@ Admission Decisions::BeginLlm(const config::Snapshot& snapshot, const Route& rou
                               std::string_view model, const policy::LlmClues& clues,
                               std::string_view conversation,
                               std::optional<Milliseconds> client_limit,
-                              const std::vector<TierOffer>& offers) {
+                              const std::vector<TierOffer>& offers, policy::CostAsk cost) {
   const Now now = Time();
   const bool enforce = snapshot.enforce();
   Admission admission;
+  admission.cost = std::move(cost);
   admission.target = {
       .kind = policy::TargetKind::kLlm, .upstream = route.name, .name = std::string(model)};
   admission.breakers = true;
@@ -197,6 +203,9 @@ Admission Decisions::BeginLlm(const config::Snapshot& snapshot, const Route& rou
       PassLimit(admission, enforce, route.name, now);
     }
     if (!admission.refusal) {
+      PassBudget(snapshot, admission, now);
+    }
+    if (!admission.refusal) {
       PassBreaker(snapshot, admission, now);
     }
     CollectEnded(now);
@@ -213,6 +222,7 @@ void Decisions::EndLlm(const Admission& admission, const CallEnd& end) {
     const MutexLock lock(mutex_);
     SettleBreaker(admission, end.outcome, now);
     CountCall(admission, end);
+    EndCost(admission, now);
     EndChain(admission, end, now);
     if (admission.turn != 0) {
       turns_.EndLlmCall(admission.turn,
@@ -232,7 +242,7 @@ void Decisions::EndLlm(const Admission& admission, const CallEnd& end) {
 
 Admission Decisions::BeginOther(const config::Snapshot& snapshot, const Route& route,
                                 std::optional<Milliseconds> client_limit, int client_retries,
-                                const std::vector<TierOffer>& offers) {
+                                const std::vector<TierOffer>& offers, policy::CostAsk cost) {
   const Now now = Time();
   const bool llm = route.kind == sidecar_config::UpstreamKind::kLlm;
   Admission admission;
@@ -240,6 +250,7 @@ Admission Decisions::BeginOther(const config::Snapshot& snapshot, const Route& r
                       .upstream = route.name,
                       .name = {}};
   admission.breakers = llm;
+  admission.cost = std::move(cost);
   admission.client_retries = client_retries;
   admission.component =
       llm ? snapshot.policy.timeouts.llm
@@ -253,6 +264,9 @@ Admission Decisions::BeginOther(const config::Snapshot& snapshot, const Route& r
   ChooseOffer(admission, offers, snapshot.enforce(), now);
   ResolveLimit(admission, now);
   if (!admission.refusal) {
+    PassBudget(snapshot, admission, now);
+  }
+  if (!admission.refusal) {
     PassBreaker(snapshot, admission, now);
   }
   return admission;
@@ -263,6 +277,7 @@ void Decisions::EndOther(const Admission& admission, const CallEnd& end) {
   const MutexLock lock(mutex_);
   SettleBreaker(admission, end.outcome, now);
   CountCall(admission, end);
+  EndCost(admission, now);
   EndChain(admission, end, now);
 }
 

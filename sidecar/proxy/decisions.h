@@ -3,8 +3,8 @@
 // the start of a call, and tells it the end; each takes microseconds and never blocks on I/O.
 //
 // Stage order (operator ruling 25, data-plane ruling 8): turn identity -> mode -> the agent's own
-// breaker -> turn deadline -> breaker. In Observe nothing is refused: what Enforce would have done
-// is counted in would_* series and the call goes on.
+// breaker -> turn deadline -> budget -> breaker. In Observe nothing is refused: what Enforce would
+// have done is counted in would_* series and the call goes on.
 //
 // Thread-safe: workers, the control thread and the admin thread call it. Pure parts: libs/policy.
 #include <bitset>
@@ -21,6 +21,7 @@
 #include "libs/base/mutex.h"
 #include "libs/base/rng.h"
 #include "libs/policy/breaker_table.h"
+#include "libs/policy/cost_budget.h"
 #include "libs/policy/mode_gate.h"
 #include "libs/policy/retry.h"
 #include "libs/policy/tier_memory.h"
@@ -77,10 +78,14 @@ struct Admission {
   std::bitset<16> tried;                         // offers
   std::optional<std::size_t> tier;               // its index in the chain
   bool turn_over = false;                        // its turn has ended: no place is asked any more
-  bool later_offer = false;  // another place can still be asked: the turn's reserve stays
-  bool stood_in = false;     // not the place where the call began
-  bool pinned = false;       // mode Degraded let it begin at a lower place than it asked for
-  bool probe = false;        // of a half-open breaker
+  bool later_offer = false;         // another place can still be asked: the turn's reserve stays
+  bool stood_in = false;            // not the place where the call began
+  bool by_budget = false;           // because it did not fit there: no reason for others to follow
+  bool pinned = false;              // mode Degraded let it begin at a lower place than it asked for
+  bool probe = false;               // of a half-open breaker
+  policy::CostAsk cost;             // may be not counted
+  policy::Reservation reservation;  // at the place where it is
+  policy::AnswerUsage usage;        // of the last attempt's answer, until it is booked
   // Held by a rate limit that ends soon: wait this long, then Resume() (data-plane ruling 23).
   std::optional<Milliseconds> hold;
   Milliseconds held{0};  // waited for holds so far
@@ -118,12 +123,13 @@ class Decisions {
                                    std::string_view model, const policy::LlmClues& clues,
                                    std::string_view conversation,
                                    std::optional<Milliseconds> client_limit,
-                                   const std::vector<TierOffer>& offers);
+                                   const std::vector<TierOffer>& offers, policy::CostAsk cost = {});
   void EndLlm(const Admission& admission, const CallEnd& end);
   // Another endpoint of an LLM provider: no turn; breaker and time limit only.
   [[nodiscard]] Admission BeginOther(const config::Snapshot& snapshot, const Route& route,
                                      std::optional<Milliseconds> client_limit, int client_retries,
-                                     const std::vector<TierOffer>& offers);
+                                     const std::vector<TierOffer>& offers,
+                                     policy::CostAsk cost = {});
   void EndOther(const Admission& admission, const CallEnd& end);
   // A tool call over MCP (tool = its name) or HTTP (tool empty).
   [[nodiscard]] Admission BeginTool(const config::Snapshot& snapshot, const Route& route,
@@ -180,6 +186,12 @@ class Decisions {
     int ramp_percent = 100;     // Ramping
   };
   [[nodiscard]] ModeView Mode() const;
+  struct CostView {
+    bool active = false;
+    policy::BudgetLimit limit;  // of the day
+    policy::CostBudgets::DayView day;
+  };
+  [[nodiscard]] CostView Cost() const;
   [[nodiscard]] config::SnapshotPtr snapshot() const;
 
  private:
@@ -206,6 +218,13 @@ class Decisions {
   void PassAgent(Admission& admission, bool enforce, const Now& now, policy::GuardTicket& ticket)
       REQUIRES_LOCK(mutex_);
   void SettleAgent(const policy::TurnRecord& turn, const Now& now) REQUIRES_LOCK(mutex_);
+  // Reserves what the call may cost where it goes now; may fill `refusal`.
+  void PassBudget(const config::Snapshot& snapshot, Admission& admission, const Now& now)
+      REQUIRES_LOCK(mutex_);
+  // Books what the last attempt was billed.
+  void BookUsage(const Admission& admission, const Now& now) REQUIRES_LOCK(mutex_);
+  // The same, and gives back what is reserved.
+  void EndCost(const Admission& admission, const Now& now) REQUIRES_LOCK(mutex_);
   // Lets a first attempt wait for the end of a rate limit instead of refusing it.
   [[nodiscard]] bool MayHold(const config::Snapshot& snapshot, const Admission& admission,
                              const policy::GuardAdmission& guard, const Now& now) const
@@ -248,6 +267,7 @@ class Decisions {
   std::unique_ptr<Rng> rng_ GUARDED_BY(mutex_);
   policy::BreakerTable breakers_ GUARDED_BY(mutex_);
   policy::RetryBudgets budgets_ GUARDED_BY(mutex_);
+  policy::CostBudgets costs_ GUARDED_BY(mutex_);
   policy::TierMemory tiers_ GUARDED_BY(mutex_);
   std::optional<sidecar_config::ChainCounts> chain_counts_ GUARDED_BY(mutex_);
   policy::TurnTracker turns_ GUARDED_BY(mutex_);

@@ -127,6 +127,8 @@ policy::RetryVerdict Decisions::AttemptFailed(const config::Snapshot& snapshot,
   SettleBreaker(admission, {.error_class = facts.error_class, .retry_after = facts.retry_after},
                 now);
   admission.guarded = false;  // settled: the end of the call does not book it again
+  BookUsage(admission, now);
+  admission.usage = {};
   NoteTier(admission, facts.error_class);
   facts.retries_done = admission.retries;
   facts.client_retries = admission.client_retries;

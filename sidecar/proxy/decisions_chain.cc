@@ -123,8 +123,10 @@ void Decisions::ChooseOffer(Admission& admission, const std::vector<TierOffer>& 
 bool Decisions::NextOffer(const config::Snapshot& snapshot, Admission& admission,
                           const std::vector<TierOffer>& offers, ErrorClass error_class) {
   const bool larger = error_class == ErrorClass::kContextLength;
+  const bool cheaper = error_class == ErrorClass::kBudgetExhausted &&
+                       snapshot.costs.on_exceed == policy::OnExceed::kDegrade;
   if (snapshot.chain == nullptr || offers.empty() ||
-      (!larger && !snapshot.chain->Advances(error_class) &&
+      (!larger && !cheaper && !snapshot.chain->Advances(error_class) &&
        error_class != ErrorClass::kDeadlineExceeded)) {
     return false;
   }
@@ -140,14 +142,22 @@ bool Decisions::NextOffer(const config::Snapshot& snapshot, Admission& admission
       metrics_.CountFallback(error_class, false);
       return false;
     }
+    // The place is left: what it did not bill is free again.
+    costs_.Release(admission.reservation, now.wall);
+    admission.reservation = {};
     const Admission before = admission;
     EnterOffer(admission, offers, next);
     admission.stood_in = true;
+    admission.by_budget = cheaper;
     admission.later_offer = HasLaterOffer(admission, offers, now);
     ResolveLimit(admission, now);
     const auto left = TimeLeft(admission, now);
     if (admission.limit.allowed && (!left || left->count() > 0)) {
-      PassBreaker(snapshot, admission, now);
+      PassBudget(snapshot, admission, now);
+      const bool affordable = !admission.refusal.has_value();
+      if (affordable) {
+        PassBreaker(snapshot, admission, now);
+      }
       if (!admission.refusal.has_value()) {
         metrics_.CountFallback(error_class, true);
         log::Info("fallback", {{"from", breakers_.TargetKey(before.target)},
@@ -156,7 +166,10 @@ bool Decisions::NextOffer(const config::Snapshot& snapshot, Admission& admission
                                {"turn", admission.turn_id}});
         return true;
       }
-      NoteTier(admission, ErrorClass::kCircuitOpen);
+      if (affordable) {
+        NoteTier(admission, ErrorClass::kCircuitOpen);
+      }
+      costs_.Release(admission.reservation, now.wall);
     }
     const auto tried = admission.tried;
     admission = before;
@@ -192,8 +205,8 @@ void Decisions::EndChain(const Admission& admission, const CallEnd& end, const N
   if (end.outcome.error_class == ErrorClass::kNone && end.attempted && admission.tier.has_value()) {
     NoteTier(admission, ErrorClass::kNone);
     metrics_.CountServed(chain_counts_->tiers[*admission.tier].name);
-    tiers_.Served(admission.turn, *admission.tier, admission.stood_in, !end.tool_calls.empty(),
-                  now.mono);
+    tiers_.Served(admission.turn, *admission.tier, admission.stood_in && !admission.by_budget,
+                  !end.tool_calls.empty(), now.mono);
   }
 }
 

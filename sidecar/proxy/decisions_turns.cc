@@ -13,6 +13,7 @@ void Decisions::CollectEnded(const Now& now) {
     gate_.TurnEnded(turn, now.mono);
     SettleAgent(turn, now);
     tiers_.TurnEnded(turn.handle);
+    costs_.TurnEnded(turn.handle);
     CountTurn(turn);
   }
   NoteLedger();

@@ -7,6 +7,7 @@
 #include "libs/base/strings.h"
 #include "libs/policy/replay.h"
 #include "libs/sidecar_config/to_policy.h"
+#include "sidecar/proxy/cost.h"
 #include "sidecar/proxy/tiers.h"
 
 namespace reliability::sidecar::proxy {
@@ -76,21 +77,13 @@ int ClientRetries(const net::RequestHead& head) {
       std::min<std::uint64_t>(100, ParseUint(head.Get("x-stainless-retry-count")).value_or(0)));
 }
 
-// Whether a chain has an answer to a call that was refused: another place, or, for a turn without
-// time, its last resort.
-bool CanStillAnswer(const ChainPlan& chain, ErrorClass refusal) {
-  return refusal == ErrorClass::kDeadlineExceeded
-             ? chain.document.terminal.type == sidecar_config::TerminalType::kStaticResponse
-             : chain.Advances(refusal);
-}
-
 void BeginOther(ExchangeState& state, Plan& plan) {
   Call& call = state.call;
   const bool llm = call.kind == CallKind::kLlmOther;
   call.admission = state.loop.decisions.BeginOther(
       *state.snapshot, *call.route,
       llm ? ClientLimit(state.request) : std::optional<Milliseconds>{},
-      ClientRetries(state.request), call.offers);
+      ClientRetries(state.request), call.offers, CostAskOf(state));
   plan.begun = true;
 }
 
@@ -121,9 +114,9 @@ void BeginLlm(ExchangeState& state, Plan& plan, bool readable) {
     clues.prefix_hash = call.llm.prefix_hash;
   }
   clues.retry_count = ClientRetries(head);
-  call.admission =
-      state.loop.decisions.BeginLlm(*state.snapshot, *call.route, call.llm.model, clues,
-                                    head.Get("x-agent-session-id"), ClientLimit(head), call.offers);
+  call.admission = state.loop.decisions.BeginLlm(*state.snapshot, *call.route, call.llm.model,
+                                                 clues, head.Get("x-agent-session-id"),
+                                                 ClientLimit(head), call.offers, CostAskOf(state));
   plan.begun = true;
 }
 
@@ -362,7 +355,7 @@ net::Task<Plan> MakePlan(ExchangeState& state, RouteMatch match, std::string_vie
   const auto& refusal = call.admission.refusal;
   // What a chain can still answer is not refused yet: attempts.h.
   const bool can_move = state.enforce && !call.offers.empty() && refusal.has_value() &&
-                        CanStillAnswer(*state.snapshot->chain, refusal->error_class);
+                        CanStillAnswer(*state.snapshot, refusal->error_class);
   if (plan.begun && refusal.has_value() && !can_move) {
     Refuse(state, plan, *refusal);
   }

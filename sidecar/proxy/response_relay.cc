@@ -160,9 +160,11 @@ void ResponseRelay::PrepareStream() {
 
 bool ResponseRelay::Judge(std::string_view event) {
   const int before = watch_.malformed();
+  const int usage_before = watch_.usage_events();
   watch_.Feed(event);
   if (watch_.malformed() == before) {
-    return true;
+    // The agent did not ask for it.
+    return !state_.call.asks_for_usage || watch_.usage_events() == usage_before;
   }
   state_.loop.metrics.CountDroppedEvent();
   broken_call_ = broken_call_ || watch_.asks_for_tools();

@@ -16,9 +16,10 @@ void KeepNewest(std::vector<sidecar_config::LedgerEpoch>& closed) {
 
 }  // namespace
 
-Ledger::Ledger(std::string pod_uid, std::string epoch,
-               std::vector<sidecar_config::LedgerEpoch> closed)
-    : pod_uid_(std::move(pod_uid)), closed_(std::move(closed)) {
+Ledger::Ledger(std::string pod_uid, std::string epoch, Earlier earlier)
+    : pod_uid_(std::move(pod_uid)),
+      closed_(std::move(earlier.closed)),
+      spent_(std::move(earlier.spent)) {
   current_.epoch = std::move(epoch);
   KeepNewest(closed_);
 }
@@ -76,12 +77,20 @@ void Ledger::Correct(const std::string& key, policy::SliVerdict from, policy::Sl
   }
 }
 
+void Ledger::SetSpent(const policy::DaySpend& spent) {
+  if (!spent_.has_value() || !(*spent_ == spent)) {
+    spent_ = spent;
+    ++version_;
+  }
+}
+
 sidecar_config::LedgerDocument Ledger::Document() const {
   sidecar_config::LedgerDocument document;
   document.pod_uid = pod_uid_;
   document.current = current_;
   document.closed = closed_;
   document.traffic = traffic_;
+  document.spent = spent_;
   return document;
 }
 
@@ -91,17 +100,16 @@ std::string Ledger::LastWords() const {
   return sidecar_config::EncodeLastWords(pod_uid_, current_);
 }
 
-Result<std::vector<sidecar_config::LedgerEpoch>> Ledger::ClosedFrom(std::string_view file_text,
-                                                                    std::string_view pod_uid) {
+Result<Ledger::Earlier> Ledger::EarlierFrom(std::string_view file_text, std::string_view pod_uid) {
   RELIABILITY_ASSIGN_OR_RETURN(auto decoded, sidecar_config::DecodeLedger(file_text));
   sidecar_config::LedgerDocument& document = decoded.document;
   if (document.pod_uid != pod_uid) {
-    return std::vector<sidecar_config::LedgerEpoch>{};
+    return Earlier{};
   }
-  std::vector<sidecar_config::LedgerEpoch> closed = std::move(document.closed);
-  closed.push_back(std::move(document.current));
-  KeepNewest(closed);
-  return closed;
+  Earlier earlier{.closed = std::move(document.closed), .spent = document.spent};
+  earlier.closed.push_back(std::move(document.current));
+  KeepNewest(earlier.closed);
+  return earlier;
 }
 
 }  // namespace reliability::sidecar::telemetry

@@ -4,6 +4,7 @@
 // Pure; event loop thread only. Files: ledger_file.h.
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,8 +19,12 @@ class Ledger {
  public:
   static constexpr std::size_t kMaxClosed = 8;
 
-  // `closed`: epochs of earlier processes, newest last; from ClosedFrom().
-  Ledger(std::string pod_uid, std::string epoch, std::vector<sidecar_config::LedgerEpoch> closed);
+  // `earlier`: of the pod's processes before this one, newest last; from EarlierFrom().
+  struct Earlier {
+    std::vector<sidecar_config::LedgerEpoch> closed;
+    std::optional<policy::DaySpend> spent;
+  };
+  Ledger(std::string pod_uid, std::string epoch, Earlier earlier);
 
   // Keys of the loaded policy start at zero; keys that left it keep their counts until the end of
   // the epoch, because the operator may not have read them yet.
@@ -37,7 +42,11 @@ class Ledger {
   // simply counted, a `to` of kNone changes nothing.
   void Correct(const std::string& key, policy::SliVerdict from, policy::SliVerdict to);
 
-  // Fills pod_uid, current and closed; the caller adds configuration and mode.
+  // What the pod has spent today; written into the file, because it must survive a restart.
+  void SetSpent(const policy::DaySpend& spent);
+  [[nodiscard]] const std::optional<policy::DaySpend>& spent() const { return spent_; }
+
+  // Fills pod_uid, current, closed and spent; the caller adds configuration and mode.
   [[nodiscard]] sidecar_config::LedgerDocument Document() const;
   // What the emptyDir file holds: one LedgerDocument.
   [[nodiscard]] std::string FileText() const;
@@ -47,8 +56,8 @@ class Ledger {
 
   // The file of the process before us: its current epoch becomes the newest closed one. kInvalid
   // for a broken file; another pod's file gives none.
-  [[nodiscard]] static Result<std::vector<sidecar_config::LedgerEpoch>> ClosedFrom(
-      std::string_view file_text, std::string_view pod_uid);
+  [[nodiscard]] static Result<Earlier> EarlierFrom(std::string_view file_text,
+                                                   std::string_view pod_uid);
 
  private:
   struct Owed {  // events booked as good that were bad, and the other way round
@@ -58,6 +67,7 @@ class Ledger {
   const std::string pod_uid_;
   sidecar_config::LedgerEpoch current_;
   std::vector<sidecar_config::LedgerEpoch> closed_;
+  std::optional<policy::DaySpend> spent_;
   std::map<std::string, Owed, std::less<>> owed_;
   std::map<std::string, sidecar_config::TrafficCounts> traffic_;
   std::uint64_t version_ = 0;

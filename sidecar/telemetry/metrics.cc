@@ -99,6 +99,7 @@ Metrics::Metrics() {
                              {{"class", std::string(policy::ErrorClassName(error_class))}});
   }
   MakeRetrySeries();
+  MakeCostSeries();
   for (std::size_t i = 0; i < kTransitions.size(); ++i) {
     transitions_[i] = registry_.GetCounter(
         "agent_reliability_breaker_transitions_total", "Changes of circuit breakers.",
@@ -139,7 +140,8 @@ Metrics::Metrics() {
 void Metrics::MakeRetrySeries() {
   for (int i = 0; i < policy::kErrorClassCount; ++i) {
     const auto error_class = static_cast<ErrorClass>(i);
-    if (policy::TraitsOf(error_class).next_target != policy::NextTarget::kNo) {
+    if (policy::TraitsOf(error_class).next_target != policy::NextTarget::kNo ||
+        error_class == ErrorClass::kBudgetExhausted) {
       const std::string name(policy::ErrorClassName(error_class));
       fallback_[static_cast<std::size_t>(i)] = registry_.GetCounter(
           "agent_reliability_fallback_total",
@@ -241,6 +243,7 @@ void Metrics::Publish(const Gauges& gauges) {
   throttle_.Set(gauges.throttle_probability);
   turns_running_.Set(static_cast<double>(gauges.turns_running));
   log_dropped_.Set(static_cast<double>(log::Dropped()));
+  PublishBudgets(gauges);
   // Series cannot go away: those of forgotten breakers say closed.
   std::set<std::string> gone = std::move(breakers_);
   breakers_.clear();

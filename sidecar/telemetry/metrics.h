@@ -15,6 +15,7 @@
 #include "libs/base/mutex.h"
 #include "libs/metrics/registry.h"
 #include "libs/policy/circuit_breaker.h"
+#include "libs/policy/cost_budget.h"
 #include "libs/policy/error_class.h"
 #include "libs/policy/mode_gate.h"
 #include "libs/policy/retry.h"
@@ -70,6 +71,9 @@ class Metrics {
   void CountServed(const std::string& tier);
   // A turn that began in mode Degraded (in Observe: would have been shortened or moved).
   void CountDegraded(bool enforce) { degraded_[enforce ? 1 : 0].Add(); }
+  // What LLM answers were billed, as far as it is known.
+  void CountTokens(const policy::TokenCounts& tokens);
+  void CountCost(const policy::CostBudgets::Billed& billed);
   void CountTransition(policy::BreakerEventKind kind);
   void CountBad(BadRequest reason);
   void CountConfig(bool loaded);
@@ -90,6 +94,9 @@ class Metrics {
       policy::BreakerOperation operation = policy::BreakerOperation::kAutomatic;
     };
     std::vector<Breaker> breakers;
+    bool budgets = false;  // `day_limit` and `day` are shown
+    policy::BudgetLimit day_limit{};
+    policy::CostBudgets::DayView day{};
   };
   void OnCollect(std::function<Gauges()> read);
 
@@ -99,7 +106,9 @@ class Metrics {
  private:
   void Publish(const Gauges& gauges);
   void PublishBreaker(const Gauges::Breaker& breaker);
+  void PublishBudgets(const Gauges& gauges);
   void MakeRetrySeries();
+  void MakeCostSeries();
 
   metrics::Registry registry_;
   std::array<metrics::Counter, 3> turns_;  // by TurnResult
@@ -118,6 +127,11 @@ class Metrics {
   std::map<std::string, metrics::Counter, std::less<>> served_ GUARDED_BY(served_mutex_);
   std::array<metrics::Counter, policy::kBreakerEventKindCount> transitions_;
   std::array<metrics::Counter, kBadRequestCount> bad_;
+  metrics::Counter tokens_input_;
+  metrics::Counter tokens_output_;
+  metrics::Counter cost_usd_;
+  metrics::Counter cost_unknown_;
+  metrics::Counter usage_estimated_;
   metrics::Counter config_loaded_;
   metrics::Counter config_rejected_;
   metrics::Counter header_mismatch_;

@@ -37,7 +37,8 @@ std::string MakePolicy(const std::string& url, const PolicyTweaks& t) {
          number("maxRetries", t.max_retries) + R"(,"backoff":{)" + number("baseMs", t.backoff_ms) +
          "," + number("maxMs", 2000) + R"(},"retryAfter":{)" +
          number("maxMs", t.retry_after_max_ms) + "}" + t.retries + R"(},"circuitBreakers":)" +
-         t.breakers + R"(,"slos":[{"key":"tasks/1","name":"tasks","type":"TaskSuccess"},)" +
+         t.breakers + t.cost +
+         R"(,"slos":[{"key":"tasks/1","name":"tasks","type":"TaskSuccess"},)" +
          R"({"key":"tools/1","name":"tools","type":"ToolCallSuccess"}]})";
 }
 

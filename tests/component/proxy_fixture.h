@@ -33,6 +33,7 @@ struct PolicyTweaks {
   std::string more_upstreams = {};  // JSON with a leading comma
   std::string chain = {};           // JSON of fallbackChain
   std::string retries = {};         // more fields of `retries`, JSON with a leading comma
+  std::string cost = {};            // `cost` and `prices`, JSON with a leading comma
 };
 
 // Routes openai (/v1), claude, orders (/mcp), shop (/shop) at `url`; SLOs tasks and tools.

@@ -23,7 +23,7 @@ TEST(ModeDocument, EncodingIsCanonical) {
   EXPECT_EQ(EncodeMode(HalfOpen()),
             R"({"cause":"refunds-completed/stop","generation":17,)"
             R"("halfOpen":{"maxProbes":2,"podUIDs":["uid-1"]},"leaderEpoch":4,"mode":"HalfOpen",)"
-            R"("retryAfterMs":20000,"schema":"1.2","validUntil":"2026-11-25T10:42:10Z"})");
+            R"("retryAfterMs":20000,"schema":"1.3","validUntil":"2026-11-25T10:42:10Z"})");
 }
 
 TEST(ModeDocument, RoundTrips) {
@@ -71,7 +71,7 @@ TEST(ModeDocument, DegradeAndRampRoundTrip) {
 
 TEST(ModeDocument, WordsThatASidecarReadsAsOthers) {
   const auto mode = [](const char* word) {
-    return DecodeMode(R"({"schema":"1.2","leaderEpoch":1,"generation":1,"mode":")" +
+    return DecodeMode(R"({"schema":"1.3","leaderEpoch":1,"generation":1,"mode":")" +
                       std::string(word) + "\"}")
         ->document.mode;
   };

@@ -32,7 +32,7 @@ TEST(PolicyDocument, EncodingIsCanonical) {
             R"("budget":{"intervalMs":10000,"minRetries":3,"percent":20},"idempotentTools":[],)"
             R"("maxRequestBytes":4194304,"maxRetries":2,"onFailureWithinMs":3000,)"
             R"("retryAfter":{"honor":true,"maxMs":3000},"retryOn":[]},)"
-            R"("schema":"1.2","slos":[],)"
+            R"("schema":"1.3","slos":[],)"
             R"("timeouts":{"connectMs":1000,"firstTokenMs":8000,"llmMs":10000,)"
             R"("streamIdleMs":5000,"toolMs":5000,"toolOverrides":[]},)"
             R"("turn":{"synthesisReserveMs":3000,"timeoutMs":15000},)"
@@ -109,9 +109,9 @@ TEST(PolicyDocument, ErrorsNameThePath) {
   EXPECT_EQ(ErrorOf(R"({"schema":"1.0","circuitBreakers":[{"scope":"Tool","trip":)"
                     R"({"minCalls":5000000000}}]})"),
             "circuitBreakers[0].trip.minCalls: out of range");
-  EXPECT_EQ(ErrorOf(R"({"schema":"1.1","retries":{"retryOn":["tired"]}})"),
+  EXPECT_EQ(ErrorOf(R"({"schema":"1.3","retries":{"retryOn":["tired"]}})"),
             "retries.retryOn: unknown error class \"tired\"");
-  EXPECT_EQ(ErrorOf(R"({"schema":"1.1","retries":{"idempotentTools":[{"tool":"a"}]}})"),
+  EXPECT_EQ(ErrorOf(R"({"schema":"1.3","retries":{"idempotentTools":[{"tool":"a"}]}})"),
             "retries.idempotentTools[0].upstream: required");
   EXPECT_EQ(ErrorOf(R"({"schema":"1.0","upstreams":null})"), "upstreams: expected an array");
   EXPECT_EQ(ErrorOf(R"({"schema":"1.0","turn":{"timeoutMs":18446744073709551615}})"),
@@ -133,7 +133,7 @@ TEST(PolicyDocument, UnknownFieldsOfANewerMinorAreCounted) {
 }
 
 TEST(PolicyDocument, OtherMajorsAndBrokenTextAreRefused) {
-  EXPECT_EQ(ErrorOf(R"({"schema":"2.0"})"), "schema: version 2.0 is not supported, this is 1.2");
+  EXPECT_EQ(ErrorOf(R"({"schema":"2.0"})"), "schema: version 2.0 is not supported, this is 1.3");
   for (const char* schema : {R"({"schema":1})", R"({"schema":"1"})", R"({"schema":"a.b"})",
                              R"({"schema":"1.0.0"})", R"({})"}) {
     EXPECT_EQ(ErrorOf(schema), "schema: expected \"major.minor\"") << schema;

@@ -81,26 +81,46 @@ TEST(Ledger, CorrectionOfATurnThatWasNoEvent) {
 TEST(Ledger, RestartClosesTheEpochOfTheProcessBefore) {
   Ledger first("pod", "e1", {});
   first.Count("a", SliVerdict::kGood);
-  auto closed = Ledger::ClosedFrom(first.FileText(), "pod");
-  ASSERT_TRUE(closed.has_value()) << closed.error().message;
-  Ledger second("pod", "e2", *closed);
+  auto earlier = Ledger::EarlierFrom(first.FileText(), "pod");
+  ASSERT_TRUE(earlier.has_value()) << earlier.error().message;
+  EXPECT_FALSE(earlier->spent.has_value());
+  Ledger second("pod", "e2", *earlier);
   second.Count("a", SliVerdict::kBad);
-  closed = Ledger::ClosedFrom(second.FileText(), "pod");
-  ASSERT_TRUE(closed.has_value());
-  ASSERT_EQ(closed->size(), 2U);
-  EXPECT_EQ((*closed)[0].epoch, "e1");
-  EXPECT_EQ((*closed)[0].slos.at("a"), (SloCounts{1, 0}));
-  EXPECT_EQ((*closed)[1].epoch, "e2");
-  EXPECT_EQ((*closed)[1].slos.at("a"), (SloCounts{0, 1}));
+  earlier = Ledger::EarlierFrom(second.FileText(), "pod");
+  ASSERT_TRUE(earlier.has_value());
+  const auto& closed = earlier->closed;
+  ASSERT_EQ(closed.size(), 2U);
+  EXPECT_EQ(closed[0].epoch, "e1");
+  EXPECT_EQ(closed[0].slos.at("a"), (SloCounts{1, 0}));
+  EXPECT_EQ(closed[1].epoch, "e2");
+  EXPECT_EQ(closed[1].slos.at("a"), (SloCounts{0, 1}));
+}
+
+TEST(Ledger, TheDaysSpendingSurvivesARestart) {
+  const policy::DaySpend spent{.day = 20'000, .spent = {.tokens = 12, .usd = 3'456}};
+  Ledger first("pod", "e1", {});
+  const std::uint64_t version = first.version();
+  first.SetSpent(spent);
+  EXPECT_GT(first.version(), version);  // the file is to be written
+  const std::uint64_t written = first.version();
+  first.SetSpent(spent);
+  EXPECT_EQ(first.version(), written);
+  const auto earlier = Ledger::EarlierFrom(first.FileText(), "pod");
+  ASSERT_TRUE(earlier.has_value()) << earlier.error().message;
+  const Ledger second("pod", "e2", *earlier);
+  EXPECT_EQ(second.spent(), spent);
+  // Also when nothing was spent before the next restart.
+  EXPECT_EQ(Ledger::EarlierFrom(second.FileText(), "pod")->spent, spent);
 }
 
 TEST(Ledger, AtMostEightClosedEpochs) {
-  std::vector<sidecar_config::LedgerEpoch> closed;
+  Ledger::Earlier earlier;
   for (int i = 0; i < 20; ++i) {
-    Ledger ledger("pod", "e" + std::to_string(i), closed);
+    Ledger ledger("pod", "e" + std::to_string(i), earlier);
     EXPECT_LE(ledger.Document().closed.size(), Ledger::kMaxClosed);
-    closed = Ledger::ClosedFrom(ledger.FileText(), "pod").value();
+    earlier = Ledger::EarlierFrom(ledger.FileText(), "pod").value();
   }
+  const auto& closed = earlier.closed;
   ASSERT_EQ(closed.size(), Ledger::kMaxClosed);
   EXPECT_EQ(closed.front().epoch, "e12");
   EXPECT_EQ(closed.back().epoch, "e19");
@@ -121,10 +141,10 @@ TEST(Ledger, CallsAndAttemptsPerTarget) {
 
 TEST(Ledger, FilesOfOtherPodsAndBrokenFiles) {
   const Ledger ledger("pod", "e1", {});
-  EXPECT_TRUE(Ledger::ClosedFrom(ledger.FileText(), "other")->empty());
+  EXPECT_TRUE(Ledger::EarlierFrom(ledger.FileText(), "other")->closed.empty());
   const std::string text = ledger.FileText();
-  EXPECT_FALSE(Ledger::ClosedFrom(text.substr(0, text.size() / 2), "pod").has_value());
-  EXPECT_FALSE(Ledger::ClosedFrom("", "pod").has_value());
+  EXPECT_FALSE(Ledger::EarlierFrom(text.substr(0, text.size() / 2), "pod").has_value());
+  EXPECT_FALSE(Ledger::EarlierFrom("", "pod").has_value());
 }
 
 TEST(Ledger, LastWordsNameThePodAndTheEpoch) {
