@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "controllers/agent_policy/chain.h"
+#include "controllers/agent_policy/cost.h"
 
 namespace reliability::controllers::agent_policy {
 namespace {
@@ -225,6 +226,7 @@ config::PolicyDocument Render(const api::AgentReliabilityPolicy& policy,
   if (chain != nullptr) {
     out.fallback_chain = RenderChain(*chain, policy);
   }
+  RenderCost(spec, out);
   out.slos = RenderSlos(slos);
   return out;
 }

@@ -80,6 +80,29 @@ void Fields(FieldVisitor& v, RetriesSpec& o) {
   v.Field("maxRequestBytes", o.max_request_bytes);
 }
 
+void Fields(FieldVisitor& v, BudgetLimit& o) {
+  v.Field("tokens", o.tokens);
+  v.Field("usd", o.usd);
+}
+
+void Fields(FieldVisitor& v, CostSpec& o) {
+  v.Field("perTurn", o.per_turn);
+  v.Field("perSession", o.per_session);
+  v.Field("perDay", o.per_day);
+  v.Field("onExceed", o.on_exceed);
+  v.Field("onUnknownCost", o.on_unknown_cost);
+  v.Field("assumedOutputTokens", o.assumed_output_tokens);
+}
+
+void Fields(FieldVisitor& v, PriceSpec& o) {
+  v.Field("provider", o.provider, Presence::kRequired);
+  v.Field("model", o.model);
+  v.Field("input", o.input, Presence::kRequired);
+  v.Field("cachedInput", o.cached_input);
+  v.Field("cacheWrite", o.cache_write);
+  v.Field("output", o.output, Presence::kRequired);
+}
+
 void Fields(FieldVisitor& v, BreakerMatch& o) {
   v.Field("upstreams", o.upstreams);
   v.Field("tools", o.tools);
@@ -119,6 +142,8 @@ void Fields(FieldVisitor& v, AgentReliabilityPolicySpec& o) {
   v.Field("turn", o.turn);
   v.Field("timeouts", o.timeouts);
   v.Field("retries", o.retries);
+  v.Field("cost", o.cost);
+  v.Field("prices", o.prices);
   v.Field("circuitBreakers", o.circuit_breakers);
   v.Field("fallbackChainRef", o.fallback_chain_ref);
   v.Field("errorBudgetPolicyRef", o.error_budget_policy_ref);

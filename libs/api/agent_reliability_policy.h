@@ -124,6 +124,43 @@ struct RetriesSpec {
   std::int32_t max_request_bytes = 4 << 20;
 };
 
+// Amounts of USD are decimal strings as the user wrote them; empty: none.
+struct BudgetLimit {
+  std::optional<std::int64_t> tokens;
+  std::string usd;
+};
+
+enum class OnExceed { kReject, kTemplate, kDegrade };
+template <>
+struct EnumNames<OnExceed> {
+  static constexpr std::array<std::string_view, 3> kNames = {"Reject", "Template", "Degrade"};
+};
+
+enum class UnknownCost { kAdmit, kReject };
+template <>
+struct EnumNames<UnknownCost> {
+  static constexpr std::array<std::string_view, 2> kNames = {"Admit", "Reject"};
+};
+
+struct CostSpec {
+  std::optional<BudgetLimit> per_turn;
+  std::optional<BudgetLimit> per_session;
+  std::optional<BudgetLimit> per_day;
+  OnExceed on_exceed = OnExceed::kReject;
+  UnknownCost on_unknown_cost = UnknownCost::kAdmit;
+  std::int32_t assumed_output_tokens = 1024;
+};
+
+// USD for a million tokens.
+struct PriceSpec {
+  std::string provider;
+  std::string model;  // empty: every other model of the provider
+  std::string input;
+  std::string cached_input;  // empty: as input
+  std::string cache_write;   // empty: as input
+  std::string output;
+};
+
 struct BreakerMatch {  // an empty list matches anything
   std::vector<std::string> upstreams;
   std::vector<std::string> tools;
@@ -163,6 +200,8 @@ struct AgentReliabilityPolicySpec {
   TurnSpec turn;
   TimeoutsSpec timeouts;
   RetriesSpec retries;
+  std::optional<CostSpec> cost;
+  std::vector<PriceSpec> prices;
   std::vector<CircuitBreakerSpec> circuit_breakers;
   std::optional<NameRef> fallback_chain_ref;  // an LlmFallbackChain
   std::optional<NameRef> error_budget_policy_ref;

@@ -10,6 +10,7 @@
 #include "libs/base/duration.h"
 #include "libs/policy/burn_tiers.h"
 #include "libs/policy/retry.h"
+#include "operator/webhook/validate_cost.h"
 
 namespace reliability::webhook {
 namespace {
@@ -147,6 +148,7 @@ std::vector<std::string> Warnings(const api::AgentReliabilityPolicy& policy) {
                   FormatDuration(document.turn.timeout));
   }
   WarnOfRetries(policy.spec.retries, document, out);
+  WarnOfCost(policy.spec, out);
   std::set<api::BreakerScope> closed;
   for (std::size_t i = 0; i < policy.spec.circuit_breakers.size(); ++i) {
     const api::CircuitBreakerSpec& breaker = policy.spec.circuit_breakers[i];

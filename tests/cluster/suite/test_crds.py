@@ -111,6 +111,16 @@ BAD_POLICIES = [
     ("circuitBreakers", [{"name": "a", "scope": "Tool"}] * 2, "spec.circuitBreakers[1]", "Duplicate"),
     ("errorBudgetPolicyRef", {}, "spec.errorBudgetPolicyRef.name", "Required"),
     ("fallbackChainRef", {}, "spec.fallbackChainRef.name", "Required"),
+    ("cost", {"perTurn": {}}, "spec.cost.perTurn", "at least 1"),
+    ("cost", {"perTurn": {"tokens": 0}}, "spec.cost.perTurn.tokens", "greater than or equal to 1"),
+    ("cost", {"perDay": {"usd": "0.00"}}, "spec.cost.perDay.usd", "more than 0"),
+    ("cost", {"perDay": {"usd": "-1"}}, "spec.cost.perDay.usd", "should match"),
+    ("cost", {"perDay": {"usd": 1.5}}, "spec.cost.perDay.usd", "string"),
+    ("cost", {"onExceed": "Ask"}, "spec.cost.onExceed", '"Reject", "Template", "Degrade"'),
+    ("cost", {"onExceed": "Degrade"}, "spec.cost.onExceed", "need fallbackChainRef"),
+    ("prices", [{"provider": "openai", "input": "1"}], "spec.prices[0].output", "Required"),
+    ("prices", [{"provider": "openai", "input": "1e3", "output": "1"}], "spec.prices[0].input", "should match"),
+    ("prices", [{"provider": "openai", "input": "1", "output": "1"}] * 2, "spec.prices[1]", "Duplicate"),
 ]
 BAD_SLOS = [
     ("objective", "0", "spec.objective", "above 0 and below 100"),

@@ -5,6 +5,7 @@
 
 #include "libs/sidecar_config/validate.h"
 #include "tests/controllers/agent_policy/builders.h"
+#include "tests/controllers/agent_policy/chain_builders.h"
 
 namespace reliability::controllers::agent_policy {
 namespace {
@@ -22,6 +23,41 @@ TEST(Render, ResolvesEveryDefault) {
   EXPECT_EQ(document.timeouts.first_token, seconds{8});
   EXPECT_EQ(document.timeouts.stream_idle, seconds{5});
   EXPECT_TRUE(sidecar_config::Validate(document).empty());
+}
+
+TEST(Render, BudgetsAndPricesAsTheyAreSet) {
+  auto policy = MakePolicy();
+  EXPECT_FALSE(Render(policy, {}).cost.per_turn.any());
+  policy.spec.prices = {{.provider = "openai",
+                         .model = "m",
+                         .input = "2.5",
+                         .cached_input = {},
+                         .cache_write = "3.125",
+                         .output = "10"}};
+  auto& cost = policy.spec.cost.emplace();
+  cost.per_turn = api::BudgetLimit{.tokens = 5000, .usd = "0.25"};
+  cost.per_day = api::BudgetLimit{.tokens = {}, .usd = "20"};
+  cost.on_exceed = api::OnExceed::kDegrade;
+  cost.on_unknown_cost = api::UnknownCost::kReject;
+  cost.assumed_output_tokens = 77;
+  const auto document = Render(policy, {});
+  EXPECT_EQ(document.cost.per_turn.tokens, 5000);
+  EXPECT_EQ(document.cost.per_turn.usd, 250'000'000);
+  EXPECT_FALSE(document.cost.per_session.any());
+  EXPECT_FALSE(document.cost.per_day.tokens.has_value());
+  EXPECT_EQ(document.cost.per_day.usd, 20'000'000'000);
+  EXPECT_EQ(document.cost.on_unknown_cost, sidecar_config::UnknownCost::kReject);
+  EXPECT_EQ(document.cost.assumed_output_tokens, 77);
+  ASSERT_EQ(document.prices.size(), 1U);
+  EXPECT_EQ(document.prices[0].price.input, 2'500'000'000);
+  EXPECT_EQ(document.prices[0].price.cached_input, 2'500'000'000);
+  EXPECT_EQ(document.prices[0].price.cache_write, 3'125'000'000);
+  EXPECT_EQ(document.prices[0].price.output, 10'000'000'000);
+  // There is no chain yet.
+  EXPECT_EQ(document.cost.on_exceed, policy::OnExceed::kReject);
+  EXPECT_TRUE(sidecar_config::Validate(document).empty());
+  const api::LlmFallbackChain chain = MakeChain();
+  EXPECT_EQ(Render(policy, {}, &chain).cost.on_exceed, policy::OnExceed::kDegrade);
 }
 
 TEST(Render, RetriesAreTheDocumentedDefaultsOrWhatIsSet) {

@@ -56,6 +56,36 @@ TEST(PolicyWarnings, AWaitThatNoTurnCanHold) {
                                                       "turn.timeout 15s")));
 }
 
+TEST(PolicyWarnings, ABudgetOfMoneyWithoutPricesNamesTheProvider) {
+  auto policy = MakePolicy();
+  policy.spec.cost.emplace().per_day = api::BudgetLimit{.tokens = {}, .usd = "5"};
+  const std::string llm = policy.spec.upstreams.llms.at(0).name;
+  EXPECT_THAT(Warnings(policy),
+              ElementsAre(HasSubstr("spec.cost.perDay.usd: no entry of spec.prices is for " + llm +
+                                    ", whose calls are admitted")));
+  policy.spec.cost->on_unknown_cost = api::UnknownCost::kReject;
+  EXPECT_THAT(Warnings(policy), ElementsAre(HasSubstr("are rejected (onUnknownCost)")));
+  policy.spec.prices = {{.provider = llm,
+                         .model = {},
+                         .input = "1",
+                         .cached_input = {},
+                         .cache_write = {},
+                         .output = "1"}};
+  EXPECT_THAT(Warnings(policy), IsEmpty());
+}
+
+TEST(PolicyWarnings, BudgetsThatCanNeverMatter) {
+  auto policy = MakePolicy();
+  auto& cost = policy.spec.cost.emplace();
+  cost.per_turn = api::BudgetLimit{.tokens = 5000, .usd = {}};
+  cost.per_day = api::BudgetLimit{.tokens = 1000, .usd = {}};
+  EXPECT_THAT(Warnings(policy),
+              ElementsAre(HasSubstr("spec.cost.perDay.tokens 1000 is no more than "
+                                    "assumedOutputTokens 1024"),
+                          HasSubstr("spec.cost.perTurn.tokens 5000 is more than perDay.tokens "
+                                    "1000, which is spent before it")));
+}
+
 TEST(PolicyWarnings, ABreakerBehindACatchAll) {
   auto policy = MakePolicy();
   api::CircuitBreakerSpec all;
