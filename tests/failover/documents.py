@@ -45,6 +45,7 @@ def document(
     open_seconds           (openFor, maxOpenFor) of the LLM breakers
     trip                   changes of their trip rule
     swapped                {name: whose URL it has instead of its own}
+    costs                  {"cost": …, "prices": …}: budgets
     retries, turn, timeouts: changes of those objects;  enforcement: Observe | Enforce
     """
     settings = {**DEFAULT_SETTINGS, **copy.deepcopy(settings)}
@@ -74,6 +75,7 @@ def document(
         "circuitBreakers": [_breaker(s, open_for, max_open_for, {} if s == "Tool" else trip) for s in _SCOPES],
         "slos": [{"key": "slo-tasks/00000001", "name": "tasks", "type": "TaskSuccess"}],
     }  # fmt: skip
+    result.update(settings.pop("costs", {}))
     if "retries" in sections:
         result["retries"] = _retries(changed_retries)
     if "fallback" in sections and len(tiers) > 1:

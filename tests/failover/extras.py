@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import extras_cost
 import extras_llm
 import extras_load
 import extras_turn
 from extra import Extra
 
-EXTRAS: tuple[Extra, ...] = (*extras_load.CASES, *extras_turn.CASES, *extras_llm.CASES)
+EXTRAS: tuple[Extra, ...] = (*extras_load.CASES, *extras_turn.CASES, *extras_llm.CASES, *extras_cost.CASES)
 __all__ = ["EXTRAS", "Extra"]

@@ -15,7 +15,7 @@ CASES: dict[str, tuple[str, ...]] = {
         "outage-budget", "outage-breaker", "outage-probes", "sdk-retries", "open-circuit", "probes", "jitter",
         "long-wait-fallback", "long-wait-alone", "one-deadline", "disconnect", "two-users", "long-answer", "long-event",
         "fallback-tool-call", "keys", "last-resort", "overloaded-alone", "too-long-alone", "refusal-200", "plain-cut",
-        "stream-reset", "stream-clean-cut", "malformed-tool-call", "held-open",
+        "stream-reset", "stream-clean-cut", "malformed-tool-call", "held-open", "budget-refused", "budget-template",
     ),
     "self-test": (*_RESCUED, *_AFTER_THE_FIRST_TOKEN),
 }  # fmt: skip
