@@ -14,14 +14,6 @@ void Sooner(std::optional<Milliseconds>& again, Milliseconds delay) {
   again = again.has_value() ? std::min(*again, delay) : delay;
 }
 
-template <class T>
-bool SpecChanged(const kube::Change<T>& change) {
-  return change.before == nullptr || change.after == nullptr ||
-         change.before->metadata.uid != change.after->metadata.uid ||
-         change.before->metadata.generation != change.after->metadata.generation ||
-         change.before->metadata.deletion_timestamp != change.after->metadata.deletion_timestamp;
-}
-
 bool IsInjected(const std::shared_ptr<const api::Pod>& pod) {
   return pod != nullptr && pod->HasContainer(api::kSidecarContainer);
 }
@@ -70,7 +62,7 @@ void PolicyController::EnqueueTargets(const api::AgentReliabilityPolicy& policy)
 
 void PolicyController::Watch() {
   caches_.policies.OnChange([this](const kube::Change<api::AgentReliabilityPolicy>& change) {
-    if (!SpecChanged(change)) {
+    if (!kube::SpecChanged(change)) {
       return;
     }
     for (const auto& policy : {change.before, change.after}) {
@@ -81,7 +73,7 @@ void PolicyController::Watch() {
     policies_.EnqueueAfter(change.key, options_.status_delay);
   });
   caches_.slos.OnChange([this](const kube::Change<api::AgentSlo>& change) {
-    if (!SpecChanged(change)) {
+    if (!kube::SpecChanged(change)) {
       return;
     }
     for (const auto& slo : {change.before, change.after}) {
@@ -91,7 +83,7 @@ void PolicyController::Watch() {
     }
   });
   caches_.chains.OnChange([this](const kube::Change<api::LlmFallbackChain>& change) {
-    if (!SpecChanged(change)) {
+    if (!kube::SpecChanged(change)) {
       return;
     }
     for (const PolicyPtr& policy : caches_.policies_with_chain.Find(change.key)) {

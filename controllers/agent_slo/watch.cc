@@ -8,14 +8,6 @@
 namespace reliability::controllers::agent_slo {
 namespace {
 
-template <class T>
-bool SpecChanged(const kube::Change<T>& change) {
-  return change.before == nullptr || change.after == nullptr ||
-         change.before->metadata.uid != change.after->metadata.uid ||
-         change.before->metadata.generation != change.after->metadata.generation ||
-         change.before->metadata.deletion_timestamp != change.after->metadata.deletion_timestamp;
-}
-
 std::vector<bool> Charges(const api::AgentReliabilityPolicy& policy) {
   std::vector<bool> out;
   for (const api::TargetRef& target : policy.spec.target_refs) {
@@ -28,13 +20,13 @@ std::vector<bool> Charges(const api::AgentReliabilityPolicy& policy) {
 
 void SloController::Watch() {
   caches_.slos.OnChange([this](const kube::Change<api::AgentSlo>& change) {
-    if (SpecChanged(change)) {
+    if (kube::SpecChanged(change)) {
       Look(change.key);
       EnqueueReactionsOf(kube::SplitKey(change.key).ns);
     }
   });
   caches_.reactions.OnChange([this](const kube::Change<api::ErrorBudgetPolicy>& change) {
-    if (!SpecChanged(change)) {
+    if (!kube::SpecChanged(change)) {
       return;
     }
     if (leader_epoch_.load() == 0) {
@@ -49,7 +41,7 @@ void SloController::Watch() {
     }
   });
   caches_.policies.OnChange([this](const kube::Change<api::AgentReliabilityPolicy>& change) {
-    if (!SpecChanged(change) && Charges(*change.before) == Charges(*change.after)) {
+    if (!kube::SpecChanged(change) && Charges(*change.before) == Charges(*change.after)) {
       return;
     }
     const std::string ns = kube::SplitKey(change.key).ns;

@@ -11,15 +11,6 @@ namespace {
 
 constexpr Milliseconds kCacheBehind{50};
 
-// Our own status writes are no news.
-template <class T>
-bool SpecChanged(const kube::Change<T>& change) {
-  return change.before == nullptr || change.after == nullptr ||
-         change.before->metadata.uid != change.after->metadata.uid ||
-         change.before->metadata.generation != change.after->metadata.generation ||
-         change.before->metadata.deletion_timestamp != change.after->metadata.deletion_timestamp;
-}
-
 bool AllHeard(const Input& input) {
   return std::all_of(input.uses.begin(), input.uses.end(), [](const Use& use) {
     return std::all_of(use.sidecars.begin(), use.sidecars.end(),
@@ -57,12 +48,12 @@ void ChainController::Stop() { queue_.Stop(); }
 
 void ChainController::Watch() {
   caches_.chains.OnChange([this](const kube::Change<api::LlmFallbackChain>& change) {
-    if (SpecChanged(change)) {
+    if (kube::SpecChanged(change)) {
       queue_.EnqueueAfter(change.key, options_.delay);
     }
   });
   caches_.policies.OnChange([this](const kube::Change<api::AgentReliabilityPolicy>& change) {
-    if (!SpecChanged(change)) {
+    if (!kube::SpecChanged(change)) {
       return;
     }
     for (const auto& policy : {change.before, change.after}) {

@@ -29,6 +29,16 @@ struct Change {
   std::shared_ptr<const T> after;   // null: deleted
 };
 
+// New, gone, replaced, being deleted, or another spec: false for a change of status or labels
+// alone, such as a controller's own status write.
+template <class T>
+[[nodiscard]] bool SpecChanged(const Change<T>& change) {
+  return change.before == nullptr || change.after == nullptr ||
+         change.before->metadata.uid != change.after->metadata.uid ||
+         change.before->metadata.generation != change.after->metadata.generation ||
+         change.before->metadata.deletion_timestamp != change.after->metadata.deletion_timestamp;
+}
+
 template <class T>
 class Store {
  public:

@@ -12,6 +12,7 @@
 #include "tests/controllers/agent_policy/chain_builders.h"
 #include "tests/fakes/fake_api_server.h"
 #include "tests/fakes/fake_clock.h"
+#include "tests/fakes/memory_events.h"
 
 namespace reliability::controllers::agent_policy {
 namespace {
@@ -23,17 +24,6 @@ namespace resources = kube::resources;
 
 constexpr const char* kKey = "support/Deployment/refunds-agent";
 constexpr const char* kMap = "agent-reliability-deployment-refunds-agent";
-
-class MemoryEvents final : public kube::EventSink {
- public:
-  using EventSink::Record;
-  void Record(kube::Event event) override {
-    if (event.regarding.kind == "AgentReliabilityPolicy" || event.reason == "SidecarOrphaned") {
-      reasons.push_back(event.reason);
-    }
-  }
-  std::vector<std::string> reasons;
-};
 
 json PolicyJson(const std::string& name) {
   return json::parse(R"({"metadata":{"namespace":"support","name":")" + name + R"("},"spec":{
@@ -120,7 +110,7 @@ class ReconcilerTest : public testing::Test {
   fakes::FakeClock clock_;
   fakes::FakeApiServer server_;
   std::unique_ptr<kube::ApiClient> client_;
-  MemoryEvents events_;
+  fakes::MemoryEvents events_;
   kube::Store<api::AgentReliabilityPolicy> policies_;
   kube::Store<api::AgentSlo> slos_;
   kube::Store<api::LlmFallbackChain> chains_;
@@ -200,9 +190,10 @@ TEST_F(ReconcilerTest, StatusAndEventsOnceThoughTheCacheIsBehind) {
   MakePolicyNamed("refunds");
   (void)controller_.ReconcileWorkload(kKey);
   (void)controller_.ReconcilePolicy("support/refunds");
-  EXPECT_THAT(events_.reasons, ElementsAre("PolicyAccepted", "SidecarMissing"));
+  EXPECT_THAT(events_.Reasons("AgentReliabilityPolicy"),
+              ElementsAre("PolicyAccepted", "SidecarMissing"));
   EXPECT_EQ(Requeue(controller_.ReconcilePolicy("support/refunds")), Milliseconds{50});
-  EXPECT_EQ(events_.reasons.size(), 2U);
+  EXPECT_EQ(events_.Reasons("AgentReliabilityPolicy").size(), 2U);
   SyncPolicy("refunds");
   const std::size_t writes = server_.Writes();
   (void)controller_.ReconcilePolicy("support/refunds");
@@ -240,7 +231,7 @@ TEST_F(ReconcilerTest, DeletionLeavesRoutesUntilTheLastInjectedPodIsGone) {
 TEST_F(ReconcilerTest, AnInjectedPodWithoutPolicyAndMapIsTold) {
   MakePod("a", true);
   EXPECT_TRUE(std::holds_alternative<kube::Done>(controller_.ReconcileWorkload(kKey)));
-  EXPECT_THAT(events_.reasons, ElementsAre("SidecarOrphaned"));
+  EXPECT_THAT(events_.Reasons(), ElementsAre("SidecarOrphaned"));
   EXPECT_EQ(server_.Writes(), 0U);
 }
 
@@ -252,7 +243,8 @@ TEST_F(ReconcilerTest, AChainThatAppearsLaterIsRendered) {
   (void)controller_.ReconcileWorkload(kKey);
   (void)controller_.ReconcilePolicy("support/refunds");
   EXPECT_EQ(ConditionReason("refunds", "ResolvedRefs"), "ChainNotFound");
-  EXPECT_THAT(events_.reasons, ElementsAre("PolicyAccepted", "FallbackChainMissing"));
+  EXPECT_THAT(events_.Reasons("AgentReliabilityPolicy"),
+              ElementsAre("PolicyAccepted", "FallbackChainMissing"));
   SyncPolicy("refunds");
   chains_.Set("support/ladder", Share(MakeChain()));
   (void)controller_.ReconcileWorkload(kKey);

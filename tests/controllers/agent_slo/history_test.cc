@@ -128,7 +128,7 @@ TEST(SloHistory, ANewLeaderGoesOnWithEvidenceAndIncident) {
   }
   const policy::SloAssessment before = world.Assessment();
   ASSERT_TRUE(before.incident_open);
-  const Strings events = world.process->events.Reasons();
+  const Strings events = world.process->events.Reasons("AgentSLO");
   world.process->controller->Stop();  // an orderly end saves
   world.Kill();
   world.Sync();
@@ -140,7 +140,7 @@ TEST(SloHistory, ANewLeaderGoesOnWithEvidenceAndIncident) {
   EXPECT_TRUE(after.incident_open);
   EXPECT_EQ(after.budget_state, before.budget_state);
   // It tells nothing twice.
-  EXPECT_TRUE(world.process->events.Reasons().empty());
+  EXPECT_TRUE(world.process->events.Reasons("AgentSLO").empty());
 }
 
 TEST(SloHistory, StopWithoutNewsWritesNothing) {
@@ -212,7 +212,7 @@ TEST(SloHistory, ADamagedOneIsSetAsideAndNeverMerged) {
                      {{"binaryData", {{"checkpoint", Base64Encode(bytes)}}}});
   world.Kill();
   world.Tick();
-  EXPECT_EQ(world.process->events.Reasons().at(0), "HistoryDamaged");
+  EXPECT_EQ(world.process->events.Reasons("AgentSLO").at(0), "HistoryDamaged");
   const json data = world.HistoryJson()["binaryData"];
   EXPECT_EQ(data["damaged"], Base64Encode(bytes));
   EXPECT_TRUE(policy::DecodeCheckpointHeader(SavedBytes(world)).has_value());
@@ -231,7 +231,7 @@ TEST(SloHistory, WhatIsNoHistoryAtAllIsSetAside) {
                     {"binaryData", {{"checkpoint", "!"}}}});
   world.AddPod("a");
   world.Tick();
-  EXPECT_EQ(world.process->events.Reasons().at(0), "HistoryDamaged");
+  EXPECT_EQ(world.process->events.Reasons("AgentSLO").at(0), "HistoryDamaged");
   EXPECT_EQ(world.HistoryJson()["binaryData"]["damaged"], Base64Encode("!"));
 }
 

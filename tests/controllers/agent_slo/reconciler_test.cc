@@ -151,11 +151,11 @@ TEST(SloReconciler, AFailedStatusWriteIsTriedAgainAndItsEventsAreNotLost) {
   world.server.AddFault(fault);
   world.Turns("a", 0, 100);
   world.Tick();
-  EXPECT_TRUE(world.process->events.Reasons().empty());
+  EXPECT_TRUE(world.process->events.Reasons("AgentSLO").empty());
   EXPECT_EQ(world.StatusJson()["budget"]["left"], "100%");
   world.Tick();
   EXPECT_EQ(world.StatusJson()["budgetState"], "Exhausted");
-  const Strings reasons = world.process->events.Reasons();
+  const Strings reasons = world.process->events.Reasons("AgentSLO");
   EXPECT_EQ(std::count(reasons.begin(), reasons.end(), "BudgetExhausted"), 1);
 }
 

@@ -16,6 +16,7 @@
 #include "libs/kube/core/resource.h"
 #include "tests/fakes/fake_api_server.h"
 #include "tests/fakes/fake_clock.h"
+#include "tests/fakes/memory_events.h"
 
 namespace reliability::controllers::agent_slo {
 
@@ -24,34 +25,6 @@ using nlohmann::json;
 
 inline constexpr const char* kSlo = "support/refunds-completed";
 inline constexpr const char* kHistory = "agentslo-refunds-completed-history";
-
-class RecordedEvents final : public kube::EventSink {
- public:
-  using EventSink::Record;
-  void Record(kube::Event event) override {
-    const MutexLock lock(mutex_);
-    events_.push_back(std::move(event));
-  }
-  // Reasons of the events about this kind, in order.
-  std::vector<std::string> Reasons(std::string_view kind = "AgentSLO") const {
-    const MutexLock lock(mutex_);
-    std::vector<std::string> out;
-    for (const kube::Event& event : events_) {
-      if (event.regarding.kind == kind) {
-        out.push_back(event.reason);
-      }
-    }
-    return out;
-  }
-  std::vector<kube::Event> all() const {
-    const MutexLock lock(mutex_);
-    return events_;
-  }
-
- private:
-  mutable Mutex mutex_;
-  std::vector<kube::Event> events_ GUARDED_BY(mutex_);
-};
 
 // A sidecar: its process may restart, its pod may end.
 struct FakeSidecar {
@@ -76,7 +49,7 @@ struct Process {
   PodReports reports;
   EvidenceBoard board;
   metrics::Registry registry;
-  RecordedEvents events;
+  fakes::MemoryEvents events;
   std::vector<std::string> stepped_down;
   std::unique_ptr<SloController> controller;
 };

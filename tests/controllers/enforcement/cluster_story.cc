@@ -269,7 +269,7 @@ void DieAtEveryWrite(const std::function<std::unique_ptr<ClusterStory>()>& make)
       story->ExpectRestored();
       EXPECT_EQ(story->replicas_seen, (std::vector<int>{3, 0, 1, 3}));
       EXPECT_EQ(story->Enforcement()["status"]["ledger"].value("trips", 0), 1);
-      EXPECT_EQ(story->events.Count("HumanOverride"), 0);
+      EXPECT_EQ(story->events.Count("HumanOverride", "Deployment"), 0);
       if (::testing::Test::HasFailure()) {
         return;
       }

@@ -18,6 +18,7 @@
 #include "libs/sidecar_config/decode.h"
 #include "tests/controllers/enforcement/enforcement_world.h"
 #include "tests/fakes/fake_clock.h"
+#include "tests/fakes/memory_events.h"
 
 namespace reliability::controllers::enforcement {
 
@@ -82,20 +83,6 @@ class Backend {
   virtual void RunPods(std::size_t wanted) = 0;
 };
 
-class EventLog final : public kube::EventSink {
- public:
-  using EventSink::Record;
-  void Record(kube::Event event) override { events.push_back(std::move(event)); }
-  [[nodiscard]] int Count(std::string_view reason, std::string_view kind = "Deployment") const {
-    int count = 0;
-    for (const kube::Event& event : events) {
-      count += event.reason == reason && event.regarding.kind == kind ? 1 : 0;
-    }
-    return count;
-  }
-  std::vector<kube::Event> events;
-};
-
 // What dies with the process.
 struct OperatorProcess {
   kube::Store<api::AgentReliabilityPolicy> policies;
@@ -152,7 +139,7 @@ class ClusterStory {
   std::unique_ptr<Backend> backend;
   fakes::FakeClock clock;
   KillTransport transport;
-  EventLog events;
+  fakes::MemoryEvents events;
   EvidenceMaker evidence = EvidenceMaker::Calm();
   bool pods_work = true;  // probe turns are clean
   bool strays = false;    // somebody else writes mode.json, too

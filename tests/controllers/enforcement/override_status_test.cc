@@ -123,7 +123,7 @@ TEST(OverrideController, WritesStatusOnceAndTells) {
   const auto status =
       story.server.Get(kube::resources::kReliabilityOverrides, "support", "now")["status"];
   EXPECT_EQ(status["target"], "Deployment/refunds-agent");
-  EXPECT_EQ(story.events.Count("OverrideActive"), 1);
+  EXPECT_EQ(story.events.Count("OverrideActive", "Deployment"), 1);
   story.Tick();
   const int writes = story.transport.writes();
   EXPECT_TRUE(std::holds_alternative<kube::RequeueAfter>(controller.Reconcile("support/now")));
@@ -139,7 +139,7 @@ TEST(OverrideController, WritesStatusOnceAndTells) {
   story.clock.Advance(hours{2});
   EXPECT_TRUE(std::holds_alternative<kube::Retry>(controller.Reconcile("support/now")));
   EXPECT_TRUE(std::holds_alternative<kube::Done>(controller.Reconcile("support/now")));
-  EXPECT_EQ(story.events.Count("OverrideExpired"), 1);
+  EXPECT_EQ(story.events.Count("OverrideExpired", "Deployment"), 1);
 }
 
 }  // namespace

@@ -41,10 +41,10 @@ TEST(EnforcementController, PlaysTheTour) {
   EXPECT_THAT(story.replicas_seen, ElementsAre(3, 0, 1, 3));
   for (const char* reason :
        {"AgentPaused", "AgentScaledDown", "RecoveryProbeStarted", "AgentRestored"}) {
-    EXPECT_EQ(story.events.Count(reason), 1) << reason;
+    EXPECT_EQ(story.events.Count(reason, "Deployment"), 1) << reason;
     EXPECT_EQ(story.events.Count(reason, "AgentSLO"), 1) << reason;
   }
-  EXPECT_EQ(story.events.Count("EnforcementFailed"), 0);
+  EXPECT_EQ(story.events.Count("EnforcementFailed", "Deployment"), 0);
   EXPECT_THAT(story.process->registry.Text(),
               HasSubstr("agent_reliability_enforcement_actions_total{action=\"pause\",outcome="
                         "\"ok\"} 1"));
@@ -101,7 +101,7 @@ TEST(EnforcementController, DeletingTheObjectRestoresAndItComesAnew) {
   story.evidence = EvidenceMaker{};
   ASSERT_TRUE(story.Until("Paused", minutes{30}));
   story.Ticks(seconds{10});
-  EXPECT_EQ(story.events.Count("AgentPaused"), 2);
+  EXPECT_EQ(story.events.Count("AgentPaused", "Deployment"), 2);
 }
 
 // What a former leader wrote late, or somebody by hand, while nothing is held.
@@ -218,7 +218,7 @@ TEST(EnforcementController, AHumanScalingWhileHeldWins) {
   ASSERT_TRUE(story.Until("Normal", minutes{60}));
   story.Ticks(minutes{1});
   EXPECT_EQ(story.Replicas(), 2);
-  EXPECT_EQ(story.events.Count("HumanOverride"), 1);
+  EXPECT_EQ(story.events.Count("HumanOverride", "Deployment"), 1);
 }
 
 TEST(EnforcementController, ObserveWritesNoModeAndNoScale) {

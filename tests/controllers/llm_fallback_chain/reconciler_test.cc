@@ -10,6 +10,7 @@
 #include "tests/controllers/llm_fallback_chain/chain_facts.h"
 #include "tests/fakes/fake_api_server.h"
 #include "tests/fakes/fake_clock.h"
+#include "tests/fakes/memory_events.h"
 
 namespace reliability::controllers::llm_fallback_chain {
 namespace {
@@ -19,13 +20,6 @@ using testing::ElementsAre;
 namespace resources = kube::resources;
 
 constexpr const char* kKey = "support/ladder";
-
-class MemoryEvents final : public kube::EventSink {
- public:
-  using EventSink::Record;
-  void Record(kube::Event event) override { reasons.push_back(event.reason); }
-  std::vector<std::string> reasons;
-};
 
 class ChainReconcilerTest : public testing::Test {
  protected:
@@ -95,7 +89,7 @@ class ChainReconcilerTest : public testing::Test {
   fakes::FakeClock clock_;
   fakes::FakeApiServer server_;
   std::unique_ptr<kube::ApiClient> client_;
-  MemoryEvents events_;
+  fakes::MemoryEvents events_;
   kube::Store<api::AgentReliabilityPolicy> policies_;
   kube::Store<api::AgentSlo> slos_;
   kube::Store<api::LlmFallbackChain> chains_;
@@ -119,7 +113,7 @@ TEST_F(ChainReconcilerTest, WritesOnceAndNothingWhileIdle) {
     (void)Pass();
   }
   EXPECT_EQ(server_.Writes(), writes);
-  EXPECT_TRUE(events_.reasons.empty());
+  EXPECT_TRUE(events_.Reasons().empty());
 }
 
 TEST_F(ChainReconcilerTest, SharesWaitAMinuteConditionsDoNot) {
@@ -135,7 +129,7 @@ TEST_F(ChainReconcilerTest, SharesWaitAMinuteConditionsDoNot) {
   EXPECT_EQ(server_.Writes(), writes + 1);
   EXPECT_EQ(Status()["active"], "claude");
   EXPECT_EQ(Status()["tiers"][1]["servedPercent"], 40);
-  EXPECT_THAT(events_.reasons, ElementsAre("FallbackTierChanged"));
+  EXPECT_THAT(events_.Reasons(), ElementsAre("FallbackTierChanged"));
   Report("a", Counts(3, 9), false);
   (void)Pass();
   EXPECT_EQ(server_.Writes(), writes + 1);

@@ -10,6 +10,7 @@
 #include "tests/controllers/agent_policy/chain_builders.h"
 #include "tests/fakes/fake_api_server.h"
 #include "tests/fakes/fake_clock.h"
+#include "tests/fakes/memory_events.h"
 
 namespace reliability::webhook {
 namespace {
@@ -19,13 +20,6 @@ using controllers::agent_policy::MakePolicy;
 using controllers::agent_policy::Share;
 using testing::HasSubstr;
 namespace resources = kube::resources;
-
-class MemoryEvents final : public kube::EventSink {
- public:
-  using EventSink::Record;
-  void Record(kube::Event event) override { events.push_back(std::move(event)); }
-  std::vector<kube::Event> events;
-};
 
 class HandlerTest : public testing::Test {
  protected:
@@ -87,7 +81,7 @@ class HandlerTest : public testing::Test {
   fakes::FakeClock clock_;
   fakes::FakeApiServer server_;
   std::unique_ptr<kube::ApiClient> client_;
-  MemoryEvents events_;
+  fakes::MemoryEvents events_;
   metrics::Registry registry_;
   kube::Store<api::AgentReliabilityPolicy> policies_;
   kube::Store<api::AgentSlo> slos_;
@@ -105,7 +99,7 @@ TEST_F(HandlerTest, InjectsFromTheCachesAlone) {
   CachePolicy();
   EXPECT_NE(Inject(PodObject()), Json::array());
   EXPECT_TRUE(server_.Requests().empty());
-  EXPECT_TRUE(events_.events.empty());
+  EXPECT_TRUE(events_.all().empty());
 }
 
 TEST_F(HandlerTest, APolicyAppliedTogetherWithItsDeploymentIsFoundLive) {
@@ -149,7 +143,7 @@ TEST_F(HandlerTest, TheKeysOfTheChainAreMountedAlsoWhenItIsYoungerThanTheCache) 
   chains_.Set("support/ladder", Share(controllers::agent_policy::MakeChain()));
   EXPECT_THAT(Inject(PodObject()).dump(), HasSubstr(R"("secretName":"anthropic")"));
   EXPECT_EQ(server_.Count("GET", "llmfallbackchains"), asked);
-  EXPECT_TRUE(events_.events.empty());
+  EXPECT_TRUE(events_.all().empty());
 }
 
 TEST_F(HandlerTest, AChainThatCannotBeReadIsAnEventAndThePodIsInjected) {
@@ -162,8 +156,8 @@ TEST_F(HandlerTest, AChainThatCannotBeReadIsAnEventAndThePodIsInjected) {
   away.times = 10;
   server_.AddFault(away);
   EXPECT_NE(Inject(PodObject()), Json::array());
-  ASSERT_EQ(events_.events.size(), 1U);
-  EXPECT_THAT(events_.events[0].note, HasSubstr("without the keys of fallback chain ladder"));
+  ASSERT_EQ(events_.all().size(), 1U);
+  EXPECT_THAT(events_.all()[0].note, HasSubstr("without the keys of fallback chain ladder"));
 }
 
 TEST_F(HandlerTest, AnApiServerThatDoesNotAnswerNeverBlocksThePod) {
@@ -174,9 +168,9 @@ TEST_F(HandlerTest, AnApiServerThatDoesNotAnswerNeverBlocksThePod) {
   server_.AddFault(away);
   EXPECT_EQ(Inject(PodObject()), Json::array());
   EXPECT_TRUE(Counted("LookUpFailed"));
-  ASSERT_EQ(events_.events.size(), 1U);
-  EXPECT_EQ(events_.events[0].reason, "SidecarNotInjected");
-  EXPECT_EQ(events_.events[0].regarding.name, "refunds-agent");
+  ASSERT_EQ(events_.all().size(), 1U);
+  EXPECT_EQ(events_.all()[0].reason, "SidecarNotInjected");
+  EXPECT_EQ(events_.all()[0].regarding.name, "refunds-agent");
 }
 
 TEST_F(HandlerTest, ObstaclesAreEventsButNotInADryRun) {
@@ -185,11 +179,11 @@ TEST_F(HandlerTest, ObstaclesAreEventsButNotInADryRun) {
   Json pod = PodObject();
   pod["spec"]["hostNetwork"] = true;
   EXPECT_EQ(Inject(pod, true), Json::array());
-  EXPECT_TRUE(events_.events.empty());
+  EXPECT_TRUE(events_.all().empty());
   EXPECT_EQ(Inject(pod), Json::array());
-  ASSERT_EQ(events_.events.size(), 1U);
-  EXPECT_EQ(events_.events[0].regarding.uid, "uid-workload");
-  EXPECT_THAT(events_.events[0].note, HasSubstr("hostNetwork"));
+  ASSERT_EQ(events_.all().size(), 1U);
+  EXPECT_EQ(events_.all()[0].regarding.uid, "uid-workload");
+  EXPECT_THAT(events_.all()[0].note, HasSubstr("hostNetwork"));
 }
 
 TEST_F(HandlerTest, OptedOutPodsAndPodsOfOthersAreLeftAlone) {
@@ -203,7 +197,7 @@ TEST_F(HandlerTest, OptedOutPodsAndPodsOfOthersAreLeftAlone) {
   bare["metadata"].erase("ownerReferences");
   EXPECT_EQ(Inject(bare), Json::array());
   EXPECT_TRUE(Counted("NoWorkload"));
-  EXPECT_TRUE(events_.events.empty());
+  EXPECT_TRUE(events_.all().empty());
 }
 
 TEST_F(HandlerTest, WrongRequestsAre4xxAndTheNextOneWorks) {
