@@ -42,10 +42,10 @@ struct Landing {
 
 // Waits on our thread; pool threads never block. An abandoned task still has its error observed.
 template <class T>
-Ended Await(pplx::task<T> task, SteadyTime deadline, const std::stop_token& stop,
+Ended Await(const pplx::task<T>& task, SteadyTime deadline, const std::stop_token& stop,
             std::optional<T>& value, std::exception_ptr& error) {
   const auto landing = std::make_shared<Landing<T>>();
-  task.then([landing](pplx::task<T> finished) {
+  task.then([landing](const pplx::task<T>& finished) {
     std::optional<T> result;
     std::exception_ptr failure;
     try {
@@ -112,7 +112,7 @@ void PrepareSocket(boost::asio::ip::tcp::socket& socket, const std::string& orig
     if (error) {
       return;
     }
-    socket.open(address.is_v4() ? boost::asio::ip::tcp::v4() : boost::asio::ip::tcp::v6(), error);
+    error = socket.open(address.is_v4() ? boost::asio::ip::tcp::v4() : boost::asio::ip::tcp::v6(), error);
     if (error) {
       return;  // the connect fails, too, and says why
     }
@@ -146,8 +146,8 @@ Error EndedError(Ended ended, const std::string& what) {
 // One request until its body is read. Cancels what is still running when it goes out of scope.
 class Exchange {
  public:
-  Exchange(wh::client::http_client client, std::string what)
-      : client_(std::move(client)), what_(std::move(what)) {}
+  Exchange(const wh::client::http_client& client, std::string what)
+      : client_(client), what_(std::move(what)) {}
   ~Exchange() {
     if (!complete_) {
       cancel_.cancel();
@@ -347,7 +347,7 @@ class CpprestTransport final : public Transport {
     if (clients_.size() >= options_.max_hosts) {
       EvictOldest();
     }
-    const wh::client::http_client client(web::uri(url.origin), config);
+    wh::client::http_client client(web::uri(url.origin), config);
     clients_.emplace(url.origin, Entry{client, material, use_});
     return client;
   }

@@ -40,7 +40,7 @@ class Deadline {
 
 class Deadlines {
  public:
-  Deadlines(Executor executor, const Clock& clock) : clock_(clock), timer_(executor) {}
+  Deadlines(const Executor& executor, const Clock& clock) : clock_(clock), timer_(executor) {}
   Deadlines(const Deadlines&) = delete;
   Deadlines& operator=(const Deadlines&) = delete;
 
