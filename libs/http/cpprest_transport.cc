@@ -112,7 +112,8 @@ void PrepareSocket(boost::asio::ip::tcp::socket& socket, const std::string& orig
     if (error) {
       return;
     }
-    error = socket.open(address.is_v4() ? boost::asio::ip::tcp::v4() : boost::asio::ip::tcp::v6(), error);
+    error = socket.open(address.is_v4() ? boost::asio::ip::tcp::v4() : boost::asio::ip::tcp::v6(),
+                        error);
     if (error) {
       return;  // the connect fails, too, and says why
     }
