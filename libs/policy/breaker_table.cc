@@ -156,8 +156,30 @@ std::string BreakerTable::KeyOf(BreakerScope scope, const CallTarget& target) co
   return key;
 }
 
+const BreakerTable::Keys& BreakerTable::KeysOf(const CallTarget& target) const {
+  for (const Known& known : known_) {
+    if (known.target.kind == target.kind && known.target.name == target.name &&
+        known.target.upstream == target.upstream) {
+      return known.keys;
+    }
+  }
+  Known known{target, {}};
+  const auto scopes = ScopesOf(target.kind);
+  for (std::size_t i = 0; i < scopes.size(); ++i) {
+    known.keys[i] = KeyOf(scopes[i], target);
+  }
+  if (known_.size() < kMaxKnown) {
+    return known_.emplace_back(std::move(known)).keys;
+  }
+  Known& place = known_[next_known_];
+  next_known_ = (next_known_ + 1) % kMaxKnown;
+  place = std::move(known);
+  return place.keys;
+}
+
 std::vector<KeyedBreakerEvent> BreakerTable::Configure(BreakerConfig config) {
   std::vector<KeyedBreakerEvent> events;
+  known_.clear();
   config_ = std::move(config);
   for (auto it = entries_.begin(); it != entries_.end();) {
     Entry& entry = it->second;
@@ -193,8 +215,8 @@ void BreakerTable::ObserveTools(std::string_view upstream, const std::vector<std
 
 void BreakerTable::Learn(const std::string& upstream, const std::string& name) {
   auto& names = observed_[upstream];
-  if (!name.empty() && names.size() < kMaxNamesPerUpstream) {
-    names.insert(name);
+  if (!name.empty() && names.size() < kMaxNamesPerUpstream && names.insert(name).second) {
+    known_.clear();  // it has a key of its own now
   }
 }
 
@@ -216,9 +238,8 @@ bool BreakerTable::MakeRoom(MonotonicTime now) {
 }
 
 BreakerTable::Entry* BreakerTable::Ensure(BreakerScope scope, const CallTarget& target,
-                                          MonotonicTime now,
+                                          const std::string& key, MonotonicTime now,
                                           std::vector<KeyedBreakerEvent>& events) {
-  const std::string key = KeyOf(scope, target);
   if (const auto found = entries_.find(key); found != entries_.end()) {
     Entry& entry = found->second;
     entry.last_used = now;
@@ -250,8 +271,11 @@ BreakerTable::Entry* BreakerTable::Ensure(BreakerScope scope, const CallTarget& 
 GuardAdmission BreakerTable::Admit(const CallTarget& target, MonotonicTime now) {
   GuardAdmission guard;
   guard.ticket.target = target;
-  for (const BreakerScope scope : ScopesOf(target.kind)) {
-    Entry* entry = Ensure(scope, target, now, guard.events);
+  const auto scopes = ScopesOf(target.kind);
+  const Keys& keys = KeysOf(target);
+  for (std::size_t i = 0; i < scopes.size(); ++i) {
+    const BreakerScope scope = scopes[i];
+    Entry* entry = Ensure(scope, target, keys[i], now, guard.events);
     if (entry == nullptr) {
       continue;  // no rule, or 256 keys that all restrict: not guarded
     }
@@ -285,15 +309,17 @@ GuardAdmission BreakerTable::Admit(const CallTarget& target, MonotonicTime now) 
 }
 
 std::string BreakerTable::TargetKey(const CallTarget& target) const {
-  return KeyOf(ScopesOf(target.kind).back(), target);
+  return KeysOf(target)[ScopesOf(target.kind).size() - 1];
 }
 
 bool BreakerTable::Refuses(const CallTarget& target, MonotonicTime at) const {
-  const auto scopes = ScopesOf(target.kind);
-  return std::any_of(scopes.begin(), scopes.end(), [&](BreakerScope scope) {
-    const auto found = entries_.find(KeyOf(scope, target));
-    return found != entries_.end() && found->second.breaker.Refuses(at);
-  });
+  const Keys& keys = KeysOf(target);
+  return std::any_of(keys.begin(),
+                     keys.begin() + static_cast<std::ptrdiff_t>(ScopesOf(target.kind).size()),
+                     [&](const std::string& key) {
+                       const auto found = entries_.find(key);
+                       return found != entries_.end() && found->second.breaker.Refuses(at);
+                     });
 }
 
 std::vector<KeyedBreakerEvent> BreakerTable::Settle(const GuardTicket& ticket,

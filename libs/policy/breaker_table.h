@@ -14,6 +14,7 @@
 // Names that an agent makes up must not fill the table: only tools named by the policy or seen in
 // a tools/list answer, and models that answered once, have their own key; the rest of an upstream
 // shares "<upstream>/_other" (data-plane ruling 20). Pure; event loop thread only.
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <list>
@@ -149,9 +150,13 @@ class BreakerTable {
   [[nodiscard]] const BreakerRule* FindRule(BreakerScope scope, const CallTarget& target) const;
   [[nodiscard]] bool HasOwnKey(const CallTarget& target) const;
   [[nodiscard]] std::string KeyOf(BreakerScope scope, const CallTarget& target) const;
+  // The same for each of the target's scopes; valid until the next call. Making a key costs more
+  // than asking the breaker behind it, and a call asks for the same ones several times.
+  using Keys = std::array<std::string, 2>;
+  [[nodiscard]] const Keys& KeysOf(const CallTarget& target) const;
   // A new entry whose operation is not Automatic is told in `events`.
-  Entry* Ensure(BreakerScope scope, const CallTarget& target, MonotonicTime now,
-                std::vector<KeyedBreakerEvent>& events);
+  Entry* Ensure(BreakerScope scope, const CallTarget& target, const std::string& key,
+                MonotonicTime now, std::vector<KeyedBreakerEvent>& events);
   // After a tool opened: does its server's parent open too?
   void JudgeServer(const std::string& upstream, MonotonicTime now, double jitter,
                    std::vector<KeyedBreakerEvent>& events);
@@ -163,6 +168,14 @@ class BreakerTable {
   std::list<std::string> recency_;  // least recently used first
   std::map<std::string, std::set<std::string, std::less<>>, std::less<>> observed_;
   std::uint64_t next_generation_ = 1;
+  // Of the last targets; forgotten when their keys may change.
+  struct Known {
+    CallTarget target;
+    Keys keys;
+  };
+  static constexpr std::size_t kMaxKnown = 8;
+  mutable std::vector<Known> known_;
+  mutable std::size_t next_known_ = 0;
 };
 
 }  // namespace reliability::policy
