@@ -50,7 +50,7 @@ bool EqualsIgnoreCase(std::string_view a, std::string_view b) {
     return false;
   }
   for (std::size_t i = 0; i < a.size(); ++i) {
-    if (LowerChar(a[i]) != LowerChar(b[i])) {
+    if (a[i] != b[i] && LowerChar(a[i]) != LowerChar(b[i])) {
       return false;
     }
   }

@@ -175,20 +175,26 @@ class Reader {
                                                    : "malformed");
   }
 
+  // The first byte from at_ on that is not of the class.
+  template <class Class>
+  [[nodiscard]] const char* SkipWhile(Class is_in) const {
+    const char* at = at_;
+    while (is_in(*at)) {
+      ++at;
+    }
+    return at;
+  }
+
   bool StartLine() {
     if constexpr (kIsRequest) {
       const char* method = at_;
-      while (grammar::IsToken(*at_)) {
-        ++at_;
-      }
+      at_ = SkipWhile(grammar::IsToken);
       head_.method = {method, static_cast<std::size_t>(at_ - method)};
       if (head_.method.empty() || *at_ != ' ') {
         return RefuseByte();
       }
       const char* target = ++at_;
-      while (grammar::IsVisible(*at_)) {
-        ++at_;
-      }
+      at_ = SkipWhile(grammar::IsVisible);
       head_.target = {target, static_cast<std::size_t>(at_ - target)};
       if (head_.target.empty() || *at_ != ' ') {
         return RefuseByte();
@@ -246,19 +252,18 @@ class Reader {
     }
     while (*at_ != '\r') {
       const char* name = at_;
-      while (grammar::IsToken(*at_)) {
-        ++at_;
-      }
-      const std::string_view name_text(name, static_cast<std::size_t>(at_ - name));
-      if (name_text.empty() || *at_ != ':') {
+      const char* at = SkipWhile(grammar::IsToken);
+      const std::string_view name_text(name, static_cast<std::size_t>(at - name));
+      if (name_text.empty() || *at != ':') {
+        at_ = at;
         return RefuseByte();
       }
-      ++at_;
-      while (*at_ == ' ' || *at_ == '\t') {
-        ++at_;
+      ++at;
+      while (*at == ' ' || *at == '\t') {
+        ++at;
       }
-      const char* value = at_;
-      at_ = grammar::FindNotText(at_, end_);
+      const char* value = at;
+      at_ = grammar::FindNotText(at, end_);
       const char* value_end = at_;
       if (!EndOfLine(nullptr, HeadStatus::kBad)) {
         return false;

@@ -27,7 +27,7 @@ class Wakeable {
 
 class Signal final : public Wakeable {
  public:
-  explicit Signal(Executor executor) : executor_(executor) {}
+  explicit Signal(Executor executor) : executor_(std::move(executor)) {}
   Signal(const Signal&) = delete;
   Signal& operator=(const Signal&) = delete;
 

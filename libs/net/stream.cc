@@ -45,7 +45,7 @@ class Stream::Wait final : public ReactorOp {
 };
 
 struct Stream::State {
-  explicit State(Executor executor)
+  explicit State(const Executor& executor)
       : reactor(boost::asio::use_service<Reactor>(executor.context())) {
     reactor.init_task();
   }
@@ -112,7 +112,7 @@ Stream& Stream::operator=(Stream&& other) noexcept {
   return *this;
 }
 
-Result<Stream> Stream::Adopt(Executor executor, int descriptor) {
+Result<Stream> Stream::Adopt(const Executor& executor, int descriptor) {
   Stream stream;
   stream.state_ = std::make_shared<State>(executor);
   State& state = *stream.state_;
@@ -127,7 +127,7 @@ Result<Stream> Stream::Adopt(Executor executor, int descriptor) {
   return stream;
 }
 
-Result<Stream> Stream::Connect(Executor executor, const Endpoint& to) {
+Result<Stream> Stream::Connect(const Executor& executor, const Endpoint& to) {
   const boost::asio::ip::tcp::endpoint address(to.address, to.port);
   const int fd =
       ::socket(address.protocol().family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

@@ -48,9 +48,9 @@ class Stream {
 
   // Takes over an accepted, connected descriptor (made non-blocking). kInternal if the loop
   // cannot watch it; the descriptor is closed then.
-  [[nodiscard]] static Result<Stream> Adopt(Executor executor, int descriptor);
+  [[nodiscard]] static Result<Stream> Adopt(const Executor& executor, int descriptor);
   // Starts to connect; PollConnect() tells when it is done. kUnavailable with the errno's text.
-  [[nodiscard]] static Result<Stream> Connect(Executor executor, const Endpoint& to);
+  [[nodiscard]] static Result<Stream> Connect(const Executor& executor, const Endpoint& to);
   // kOk, kAgain (call WantWrite) or kError.
   [[nodiscard]] IoResult PollConnect();
   // Starts TLS as client on the connected stream; then call PollHandshake until it is not kAgain.

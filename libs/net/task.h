@@ -95,7 +95,7 @@ class [[nodiscard]] Task {
   [[nodiscard]] auto operator co_await() const noexcept {
     struct Awaiter {
       [[nodiscard]] bool await_ready() const noexcept { return false; }
-      bool await_suspend(std::coroutine_handle<> awaiter) const {
+      [[nodiscard]] bool await_suspend(std::coroutine_handle<> awaiter) const {
         task.resume();
         if (task.done()) {
           return false;  // it never slept: go on at once
@@ -125,7 +125,7 @@ inline Task<void> Promise<void>::get_return_object() noexcept {
 
 // Owns itself.
 struct Root {
-  struct promise_type {
+  struct promise_type {  // NOLINT(readability-identifier-naming): the language asks for it
     [[nodiscard]] Root get_return_object() const noexcept { return {}; }
     [[nodiscard]] std::suspend_never initial_suspend() const noexcept { return {}; }
     [[nodiscard]] std::suspend_never final_suspend() const noexcept { return {}; }
@@ -147,7 +147,7 @@ Root RunRoot(Task<> task, Done done) {
 
 // Runs `task` on the loop of `executor`; `done` is called there once its frames are gone.
 template <class Done>
-void Spawn(Executor executor, Task<> task, Done done) {
+void Spawn(const Executor& executor, Task<> task, Done done) {
   boost::asio::post(executor, [task = std::move(task), done = std::move(done)]() mutable {
     detail::RunRoot(std::move(task), std::move(done));
   });

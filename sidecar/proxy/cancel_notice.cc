@@ -42,6 +42,8 @@ struct Notice {
   Notice& operator=(const Notice&) = delete;
 
   net::Task<> Send();
+  net::Task<bool> Connect(MonotonicTime limit);
+  net::Task<bool> Write(MonotonicTime limit);
   net::Task<bool> WaitUntil(MonotonicTime limit);
 
   LoopContext& loop;
@@ -49,6 +51,7 @@ struct Notice {
   const Route& route;
   net::Signal signal;
   net::Deadline deadline;
+  net::Stream stream;  // ends before the signal that it stirs
   std::string message;
 };
 
@@ -58,53 +61,45 @@ net::Task<bool> Notice::WaitUntil(MonotonicTime limit) {
   co_return loop.deadlines.Now() < limit && !loop.aborting;
 }
 
-net::Task<> Notice::Send() {
-  const MonotonicTime limit = loop.deadlines.Now() + kNoticeLimit;
-  net::Stream stream = loop.pool.Acquire(route.pool_key, net::kMaxIdle);
-  if (!stream.open()) {
-    const auto names = loop.resolver.Resolve(route.url.host, loop.executor, [] {});
-    if (names.state != net::Resolver::State::kReady) {
-      co_return;
-    }
-    auto made = net::Stream::Connect(loop.executor, {names.addresses.front(), route.url.port});
-    if (!made.has_value()) {
-      co_return;
-    }
-    stream = std::move(*made);
-    stream.Attach(&signal);
-    while (true) {
-      const net::IoResult connected = stream.PollConnect();
-      if (connected.status == net::IoStatus::kOk) {
-        break;
-      }
-      if (connected.status != net::IoStatus::kAgain) {
-        co_return;
-      }
-      stream.WantWrite();
-      const bool in_time = co_await WaitUntil(limit);
-      if (!in_time) {
-        co_return;
-      }
-    }
-    if (route.url.tls) {
-      if (!stream.StartTls(*route.tls, route.url.host).has_value()) {
-        co_return;
-      }
-      net::IoResult shaken = stream.PollHandshake();
-      while (shaken.status == net::IoStatus::kAgain) {
-        stream.WantRead();
-        const bool in_time = co_await WaitUntil(limit);
-        if (!in_time) {
-          co_return;
-        }
-        shaken = stream.PollHandshake();
-      }
-      if (shaken.status != net::IoStatus::kOk) {
-        co_return;
-      }
-    }
+net::Task<bool> Notice::Connect(MonotonicTime limit) {
+  const auto names = loop.resolver.Resolve(route.url.host, loop.executor, [] {});
+  if (names.state != net::Resolver::State::kReady) {
+    co_return false;
   }
+  auto made = net::Stream::Connect(loop.executor, {names.addresses.front(), route.url.port});
+  if (!made.has_value()) {
+    co_return false;
+  }
+  stream = std::move(*made);
   stream.Attach(&signal);
+  net::IoResult connected = stream.PollConnect();
+  while (connected.status == net::IoStatus::kAgain) {
+    stream.WantWrite();
+    const bool in_time = co_await WaitUntil(limit);
+    if (!in_time) {
+      co_return false;
+    }
+    connected = stream.PollConnect();
+  }
+  if (connected.status != net::IoStatus::kOk || !route.url.tls) {
+    co_return connected.status == net::IoStatus::kOk;
+  }
+  if (!stream.StartTls(*route.tls, route.url.host).has_value()) {
+    co_return false;
+  }
+  net::IoResult shaken = stream.PollHandshake();
+  while (shaken.status == net::IoStatus::kAgain) {
+    stream.WantRead();
+    const bool in_time = co_await WaitUntil(limit);
+    if (!in_time) {
+      co_return false;
+    }
+    shaken = stream.PollHandshake();
+  }
+  co_return shaken.status == net::IoStatus::kOk;
+}
+
+net::Task<bool> Notice::Write(MonotonicTime limit) {
   std::string_view rest = message;
   while (!rest.empty()) {
     const net::IoResult put = stream.Write(rest.data(), rest.size());
@@ -113,16 +108,30 @@ net::Task<> Notice::Send() {
       continue;
     }
     if (put.status != net::IoStatus::kAgain) {
-      co_return;
+      co_return false;
     }
     stream.WantWrite();
     const bool in_time = co_await WaitUntil(limit);
     if (!in_time) {
+      co_return false;
+    }
+  }
+  co_return true;
+}
+
+net::Task<> Notice::Send() {
+  const MonotonicTime limit = loop.deadlines.Now() + kNoticeLimit;
+  stream = loop.pool.Acquire(route.pool_key, net::kMaxIdle);
+  if (!stream.open()) {
+    const bool connected = co_await Connect(limit);
+    if (!connected) {
       co_return;
     }
   }
+  stream.Attach(&signal);
+  const bool written = co_await Write(limit);
   // Its answer (202) says nothing; waiting for it keeps the server from seeing a reset.
-  while (stream.PeekState() == net::Stream::Peek::kQuiet) {
+  while (written && stream.PeekState() == net::Stream::Peek::kQuiet) {
     stream.WantRead();
     const bool in_time = co_await WaitUntil(limit);
     if (!in_time) {

@@ -31,7 +31,7 @@ struct AgentLimits {
 };
 
 struct LoopContext {
-  LoopContext(net::Executor loop, const Clock& time, net::Resolver& names, Decisions& policy,
+  LoopContext(const net::Executor& loop, const Clock& time, net::Resolver& names, Decisions& policy,
               telemetry::Metrics& counters)
       : executor(loop),
         clock(time),
