@@ -6,6 +6,7 @@
 #include "controllers/agent_policy/render.h"
 #include "libs/api/names.h"
 #include "libs/base/duration.h"
+#include "libs/sidecar_config/to_policy.h"
 
 namespace reliability::controllers::agent_policy {
 namespace {
@@ -149,7 +150,8 @@ std::string WhyTooLong(const api::LlmFallbackChain& chain,
     if (!HasTarget(tier, policy) || WithoutKey(tier).has_value()) {
       continue;
     }
-    const Milliseconds limit = tier.timeout.value_or(document.timeouts.llm);
+    const Milliseconds limit =
+        tier.timeout.value_or(config::LlmTimesOf(document.timeouts, tier.model).total);
     shown += (tiers++ > 0 ? " + " : "") + tier.name + " " + FormatDuration(limit);
     sum += limit;
   }

@@ -124,6 +124,12 @@ config::Timeouts RenderTimeouts(const api::TimeoutsSpec& spec, Milliseconds turn
   for (const api::ToolOverride& one : spec.tool_overrides) {
     out.tool_overrides.push_back({one.upstream, one.tool, one.timeout});
   }
+  for (const api::LlmOverride& one : spec.llm_overrides) {
+    out.llm_overrides.push_back({one.model, one.first_token, one.total, one.idle});
+  }
+  for (const api::LongRunningTool& one : spec.long_running) {
+    out.long_running.push_back({one.upstream, one.tool, one.timeout});
+  }
   return out;
 }
 
@@ -217,6 +223,11 @@ config::PolicyDocument Render(const api::AgentReliabilityPolicy& policy,
   out.turn.timeout = spec.turn.timeout;
   out.turn.synthesis_reserve = spec.turn.synthesis_reserve.value_or(
       std::min(kSynthesisReserve, spec.turn.timeout / kReserveShare));
+  out.turn.identity = spec.turn.identity == api::TurnIdentity::kTrace ? config::TurnIdentity::kTrace
+                                                                      : config::TurnIdentity::kAuto;
+  out.turn.on_stream_deadline = spec.turn.on_stream_deadline == api::StreamDeadline::kEndWithNotice
+                                    ? config::StreamDeadline::kEndWithNotice
+                                    : config::StreamDeadline::kError;
   out.timeouts = RenderTimeouts(spec.timeouts, spec.turn.timeout);
   out.retries = RenderRetries(spec.retries);
   for (const api::CircuitBreakerSpec& breaker : spec.circuit_breakers) {

@@ -31,12 +31,27 @@ void Fields(FieldVisitor& v, Upstreams& o) {
 void Fields(FieldVisitor& v, TurnSpec& o) {
   v.Field("timeout", o.timeout);
   v.Field("synthesisReserve", o.synthesis_reserve);
+  v.Field("identity", o.identity);
+  v.Field("onStreamDeadline", o.on_stream_deadline);
 }
 
 void Fields(FieldVisitor& v, ToolOverride& o) {
   v.Field("upstream", o.upstream, Presence::kRequired);
   v.Field("tool", o.tool);
   v.Field("timeout", o.timeout, Presence::kRequired);
+}
+
+void Fields(FieldVisitor& v, LlmOverride& o) {
+  v.Field("model", o.model, Presence::kRequired);
+  v.Field("firstToken", o.first_token);
+  v.Field("total", o.total);
+  v.Field("idle", o.idle);
+}
+
+void Fields(FieldVisitor& v, LongRunningTool& o) {
+  v.Field("upstream", o.upstream, Presence::kRequired);
+  v.Field("tool", o.tool);
+  v.Field("timeout", o.timeout);
 }
 
 void Fields(FieldVisitor& v, TimeoutsSpec& o) {
@@ -46,6 +61,8 @@ void Fields(FieldVisitor& v, TimeoutsSpec& o) {
   v.Field("firstToken", o.first_token);
   v.Field("streamIdle", o.stream_idle);
   v.Field("toolOverrides", o.tool_overrides);
+  v.Field("llmOverrides", o.llm_overrides);
+  v.Field("longRunning", o.long_running);
 }
 
 void Fields(FieldVisitor& v, RetryBackoff& o) {

@@ -66,15 +66,42 @@ struct Upstreams {
   std::vector<ToolUpstream> tools;
 };
 
+enum class TurnIdentity { kAuto, kTrace };
+template <>
+struct EnumNames<TurnIdentity> {
+  static constexpr std::array<std::string_view, 2> kNames = {"Auto", "Trace"};
+};
+
+enum class StreamDeadline { kError, kEndWithNotice };
+template <>
+struct EnumNames<StreamDeadline> {
+  static constexpr std::array<std::string_view, 2> kNames = {"Error", "EndWithNotice"};
+};
+
 struct TurnSpec {
   Milliseconds timeout{15000};
   std::optional<Milliseconds> synthesis_reserve;
+  TurnIdentity identity = TurnIdentity::kAuto;
+  StreamDeadline on_stream_deadline = StreamDeadline::kError;
 };
 
 struct ToolOverride {
   std::string upstream;
   std::string tool;  // empty: every tool of the upstream
   Milliseconds timeout{0};
+};
+
+struct LlmOverride {  // unset: as for every model
+  std::string model;
+  std::optional<Milliseconds> first_token;
+  std::optional<Milliseconds> total;
+  std::optional<Milliseconds> idle;
+};
+
+struct LongRunningTool {
+  std::string upstream;
+  std::string tool;  // empty: every tool of the upstream
+  Milliseconds timeout{600'000};
 };
 
 struct TimeoutsSpec {
@@ -84,6 +111,8 @@ struct TimeoutsSpec {
   std::optional<Milliseconds> first_token;
   std::optional<Milliseconds> stream_idle;
   std::vector<ToolOverride> tool_overrides;
+  std::vector<LlmOverride> llm_overrides;
+  std::vector<LongRunningTool> long_running;
 };
 
 enum class RetryAfterHonor { kAlways, kNever };

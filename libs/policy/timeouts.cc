@@ -36,6 +36,14 @@ AttemptLimit ResolveToolLimit(Milliseconds component, const std::optional<TurnBu
   return Resolve(component, usable, kMinToolAttempt, client);
 }
 
+AttemptLimit ResolveLongRunningLimit(Milliseconds component,
+                                     const std::optional<TurnBudget>& turn) {
+  if (turn && turn->remaining <= turn->reserve) {
+    return AttemptLimit{false, Milliseconds{0}, LimitSource::kTurn};
+  }
+  return AttemptLimit{true, component, LimitSource::kComponent};
+}
+
 AttemptLimit ResolveLlmLimit(Milliseconds component, const std::optional<TurnBudget>& turn,
                              bool has_later_target, std::optional<Milliseconds> client) {
   std::optional<Milliseconds> usable;

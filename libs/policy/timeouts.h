@@ -32,6 +32,10 @@ struct TurnBudget {
 [[nodiscard]] AttemptLimit ResolveToolLimit(Milliseconds component,
                                             const std::optional<TurnBudget>& turn,
                                             std::optional<Milliseconds> client);
+// A tool that may outlive its turn (data-plane ruling 7): it has to begin before the reserve does;
+// then the turn does not bound it.
+[[nodiscard]] AttemptLimit ResolveLongRunningLimit(Milliseconds component,
+                                                   const std::optional<TurnBudget>& turn);
 [[nodiscard]] AttemptLimit ResolveLlmLimit(Milliseconds component,
                                            const std::optional<TurnBudget>& turn,
                                            bool has_later_target,

@@ -33,7 +33,7 @@ TurnEnd TurnTracker::EndOf(const Turn& turn) {
 
 void TurnTracker::CallEnded(TurnHandle handle, Turn& turn, MonotonicTime now) {
   turn.calls_in_flight = std::max(0, turn.calls_in_flight - 1);
-  const bool over = now > turn.deadline && turn.calls_in_flight == 0;
+  const bool over = turn.calls_in_flight == 0 && now > turn.deadline;
   if (over || (turn.concluded() && !turn.named())) {
     const TurnEnd end = EndOf(turn);
     End(handle, turn, end, now);
@@ -49,6 +49,9 @@ void TurnTracker::CallEnded(TurnHandle handle, Turn& turn, MonotonicTime now) {
 }
 
 MonotonicTime TurnTracker::DueAt(const Turn& turn) {
+  if (!turn.stopping.empty()) {
+    return MonotonicTime::max();
+  }
   if (turn.calls_in_flight > 0) {
     return turn.deadline + kAbandonAfter;
   }

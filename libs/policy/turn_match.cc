@@ -47,13 +47,20 @@ Fit FitOf(const ToolClues& clues, std::string_view name, std::uint64_t arguments
 }  // namespace
 
 std::optional<TurnMatch> TurnTracker::MatchNamed(const TurnClues& clues, bool continues) const {
-  const bool header = UsableId(clues.explicit_id);
-  const std::string_view id = header ? clues.explicit_id : clues.baggage_turn;
-  if (!UsableId(id)) {
+  TurnMatch match;
+  std::string_view id;
+  if (UsableId(clues.explicit_id)) {
+    id = clues.explicit_id;
+    match.source = IdentitySource::kHeader;
+  } else if (UsableId(clues.baggage_turn)) {
+    id = clues.baggage_turn;
+    match.source = IdentitySource::kBaggage;
+  } else if (UsableId(clues.trace)) {
+    id = clues.trace;
+    match.source = IdentitySource::kTrace;
+  } else {
     return std::nullopt;
   }
-  TurnMatch match;
-  match.source = header ? IdentitySource::kHeader : IdentitySource::kBaggage;
   const auto found = by_id_.find(std::string(id));
   if (found == by_id_.end()) {
     return match;

@@ -10,6 +10,8 @@ std::string_view IdentitySourceName(IdentitySource source) {
       return "header";
     case IdentitySource::kBaggage:
       return "baggage";
+    case IdentitySource::kTrace:
+      return "trace";
     case IdentitySource::kToolCallId:
       return "tool_call_id";
     case IdentitySource::kPrefix:

@@ -13,6 +13,7 @@ enum class IdentitySource : std::uint8_t {
   kNone,
   kHeader,
   kBaggage,
+  kTrace,
   kToolCallId,
   kPrefix,
   kToolName

@@ -36,7 +36,11 @@ const TurnTracker::Turn* TurnTracker::FindLive(TurnHandle handle) const {
   return found == turns_.end() || found->second.ended ? nullptr : &found->second;
 }
 
-void TurnTracker::WakeAt(MonotonicTime at) { wake_ = wake_ ? std::min(*wake_, at) : at; }
+void TurnTracker::WakeAt(MonotonicTime at) {
+  if (at != MonotonicTime::max()) {
+    wake_ = wake_ ? std::min(*wake_, at) : at;
+  }
+}
 
 TurnHandle TurnTracker::Open(const LlmClues& clues, const TurnMatch& match, MonotonicTime now,
                              std::uint64_t fresh) {
@@ -47,6 +51,8 @@ TurnHandle TurnTracker::Open(const LlmClues& clues, const TurnMatch& match, Mono
     turn.id = clues.explicit_id;
   } else if (match.source == IdentitySource::kBaggage) {
     turn.id = clues.baggage_turn;
+  } else if (match.source == IdentitySource::kTrace) {
+    turn.id = clues.trace;
   } else {
     turn.id = IdFrom(fresh);
     turn.source = clues.prefix_hash ? IdentitySource::kPrefix : IdentitySource::kNone;
@@ -154,7 +160,27 @@ void TurnTracker::EndToolCall(TurnHandle handle, std::uint64_t call, std::string
       found->second = ToolState{call, error_class};
     }
   }
+  StartClock(*turn, call, now);
+  WakeAt(DueAt(*turn));
   CallEnded(handle, *turn, now);
+}
+
+void TurnTracker::StopClock(TurnHandle handle, std::uint64_t call, MonotonicTime now) {
+  Turn* turn = FindLive(handle);
+  if (turn == nullptr || now > turn->DeadlineAt(now)) {
+    return;
+  }
+  if (turn->stopping.empty()) {
+    turn->stopped_at = now;
+  }
+  turn->stopping.push_back(call);
+}
+
+void TurnTracker::StartClock(Turn& turn, std::uint64_t call, MonotonicTime now) {
+  if (std::erase(turn.stopping, call) > 0 && turn.stopping.empty()) {
+    turn.deadline += now - turn.stopped_at;
+    turn.forget_at += now - turn.stopped_at;
+  }
 }
 
 void TurnTracker::Issue(TurnHandle handle, Turn& turn, std::string_view id) {
@@ -169,16 +195,17 @@ std::optional<TurnBudget> TurnTracker::Budget(TurnHandle handle, MonotonicTime n
   if (turn == nullptr) {
     return std::nullopt;
   }
-  return TurnBudget{std::max(Milliseconds{0}, turn->deadline - now), turn->reserve};
+  return TurnBudget{std::max(Milliseconds{0}, turn->DeadlineAt(now) - now), turn->reserve};
 }
 
-std::optional<TurnView> TurnTracker::View(TurnHandle handle) const {
+std::optional<TurnView> TurnTracker::View(TurnHandle handle, MonotonicTime now) const {
   const auto found = turns_.find(handle);
   if (found == turns_.end()) {
     return std::nullopt;
   }
   const Turn& turn = found->second;
-  return TurnView{turn.id, turn.started, turn.deadline, turn.reserve, turn.ended, turn.resumed};
+  return TurnView{turn.id,      turn.started, turn.DeadlineAt(now),
+                  turn.reserve, turn.ended,   turn.resumed};
 }
 
 std::optional<MonotonicTime> TurnTracker::NextWake() const { return wake_; }

@@ -41,6 +41,7 @@ struct TurnLimits {
 struct TurnClues {
   std::string_view explicit_id;   // x-agent-turn-id
   std::string_view baggage_turn;  // W3C baggage member agent.turn
+  std::string_view trace;         // W3C trace id, if the policy says that it names the turn
 };
 
 struct LlmClues : TurnClues {
@@ -129,14 +130,19 @@ class TurnTracker {
   // (each request of a tool is consumed by one call, oldest first), then by name alone or (plain
   // HTTP tools) by being awaited at all, if only one live turn fits.
   [[nodiscard]] TurnMatch MatchToolCall(const ToolClues& clues, MonotonicTime now);
-  // Returns a number for EndToolCall, where `tool` names the tool in the record: "orders/search".
+  // Returns a number for EndToolCall and StopClock. In EndToolCall `tool` names the tool in the
+  // record: "orders/search".
   std::uint64_t BeginToolCall(TurnHandle turn, const ToolClues& clues);
+  // The call is one that may outlive its turn (data-plane ruling 7): until it ends, no time passes
+  // for the turn.
+  void StopClock(TurnHandle turn, std::uint64_t call, MonotonicTime now);
   void EndToolCall(TurnHandle turn, std::uint64_t call, std::string_view tool,
                    ErrorClass error_class, MonotonicTime now);
 
   // What the turn leaves at `now`; nullopt for unknown or ended turns.
   [[nodiscard]] std::optional<TurnBudget> Budget(TurnHandle turn, MonotonicTime now) const;
-  [[nodiscard]] std::optional<TurnView> View(TurnHandle turn) const;
+  // The deadline is that of a clock which goes on at once.
+  [[nodiscard]] std::optional<TurnView> View(TurnHandle turn, MonotonicTime now) const;
 
   // POST /v1/turns/{id}/outcome. A running turn ends with it. For 24 h after its end a report that
   // changes the verdict returns the correction to book; kNotFound for unknown ids.
@@ -171,6 +177,8 @@ class TurnTracker {
     Milliseconds reserve{0};
     MonotonicTime forget_at;  // ended at the deadline: continuations are recognised until then
     std::optional<std::uint64_t> prefix_hash;
+    std::vector<std::uint64_t> stopping;  // calls that stop the clock, which they did at
+    MonotonicTime stopped_at;
     int calls_in_flight = 0;
     int llm_calls = 0;
     int tool_calls = 0;
@@ -189,7 +197,12 @@ class TurnTracker {
     // Nothing more is expected of it.
     [[nodiscard]] bool concluded() const { return answered || cut; }
     [[nodiscard]] bool named() const {
-      return source == IdentitySource::kHeader || source == IdentitySource::kBaggage;
+      return source == IdentitySource::kHeader || source == IdentitySource::kBaggage ||
+             source == IdentitySource::kTrace;
+    }
+    // When its time is over if nothing stops the clock from `now` on.
+    [[nodiscard]] MonotonicTime DeadlineAt(MonotonicTime now) const {
+      return stopping.empty() ? deadline : deadline + (now - stopped_at);
     }
   };
   struct Remembered {
@@ -213,7 +226,8 @@ class TurnTracker {
   // From now on `id` leads back to the turn.
   void Issue(TurnHandle handle, Turn& turn, std::string_view id);
   [[nodiscard]] static TurnEnd EndOf(const Turn& turn);
-  // When Expire() has to look at a running turn.
+  static void StartClock(Turn& turn, std::uint64_t call, MonotonicTime now);
+  // When Expire() has to look at a running turn; max = not before something happens.
   [[nodiscard]] static MonotonicTime DueAt(const Turn& turn);
   void End(TurnHandle handle, Turn& turn, TurnEnd end, MonotonicTime at,
            std::optional<ReportedResult> reported = std::nullopt);

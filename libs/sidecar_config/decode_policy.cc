@@ -20,6 +20,13 @@ void Read(ObjectReader& in, Upstream& out) {
   in.String("caFile", out.ca_file);
 }
 
+void OptionalMs(ObjectReader& in, const char* name, std::optional<Milliseconds>& out) {
+  Milliseconds value{0};
+  if (in.Ms(name, value)) {
+    out = value;
+  }
+}
+
 void Read(ObjectReader& in, Timeouts& out) {
   in.Ms("llmMs", out.llm);
   in.Ms("toolMs", out.tool);
@@ -29,6 +36,19 @@ void Read(ObjectReader& in, Timeouts& out) {
   in.Objects("toolOverrides", out.tool_overrides, [](ObjectReader& tool, ToolTimeout& value) {
     tool.Require("upstream");
     tool.Require("timeoutMs");
+    tool.String("upstream", value.upstream);
+    tool.String("tool", value.tool);
+    tool.Ms("timeoutMs", value.timeout);
+  });
+  in.Objects("llmOverrides", out.llm_overrides, [](ObjectReader& model, LlmOverride& value) {
+    model.Require("model");
+    model.String("model", value.model);
+    OptionalMs(model, "firstTokenMs", value.first_token);
+    OptionalMs(model, "totalMs", value.total);
+    OptionalMs(model, "idleMs", value.idle);
+  });
+  in.Objects("longRunning", out.long_running, [](ObjectReader& tool, LongRunningTool& value) {
+    tool.Require("upstream");
     tool.String("upstream", value.upstream);
     tool.String("tool", value.tool);
     tool.Ms("timeoutMs", value.timeout);
@@ -110,10 +130,7 @@ void Read(ObjectReader& in, Slo& out) {
   in.String("name", out.name);
   in.Enum<SliType>("type", out.type, names::kSliTypes);
   in.String("tool", out.tool);
-  Milliseconds threshold{0};
-  if (in.Ms("thresholdMs", threshold)) {
-    out.threshold = threshold;
-  }
+  OptionalMs(in, "thresholdMs", out.threshold);
 }
 
 }  // namespace
@@ -134,6 +151,9 @@ Result<Decoded<PolicyDocument>> DecodePolicy(std::string_view json) {
   in.Object("turn", [&](ObjectReader& turn) {
     turn.Ms("timeoutMs", document.turn.timeout);
     turn.Ms("synthesisReserveMs", document.turn.synthesis_reserve);
+    turn.Enum<TurnIdentity>("identity", document.turn.identity, names::kTurnIdentities);
+    turn.Enum<StreamDeadline>("onStreamDeadline", document.turn.on_stream_deadline,
+                              names::kStreamDeadlines);
   });
   in.Object("timeouts", [&](ObjectReader& timeouts) { Read(timeouts, document.timeouts); });
   in.Object("retries", [&](ObjectReader& retries) { Read(retries, document.retries); });

@@ -48,12 +48,31 @@ json ToJson(const Timeouts& timeouts) {
     overrides.push_back(
         {{"upstream", tool.upstream}, {"tool", tool.tool}, {"timeoutMs", tool.timeout.count()}});
   }
+  json models = json::array();
+  for (const LlmOverride& one : timeouts.llm_overrides) {
+    json model = {{"model", one.model}};
+    for (const auto& [name, value] :
+         {std::pair{"firstTokenMs", one.first_token}, std::pair{"totalMs", one.total},
+          std::pair{"idleMs", one.idle}}) {
+      if (value) {
+        model[name] = value->count();
+      }
+    }
+    models.push_back(std::move(model));
+  }
+  json slow = json::array();
+  for (const LongRunningTool& tool : timeouts.long_running) {
+    slow.push_back(
+        {{"upstream", tool.upstream}, {"tool", tool.tool}, {"timeoutMs", tool.timeout.count()}});
+  }
   return {{"llmMs", timeouts.llm.count()},
           {"toolMs", timeouts.tool.count()},
           {"connectMs", timeouts.connect.count()},
           {"firstTokenMs", timeouts.first_token.count()},
           {"streamIdleMs", timeouts.stream_idle.count()},
-          {"toolOverrides", std::move(overrides)}};
+          {"toolOverrides", std::move(overrides)},
+          {"llmOverrides", std::move(models)},
+          {"longRunning", std::move(slow)}};
 }
 
 json ToJson(const Retries& retries) {
@@ -156,7 +175,10 @@ std::string EncodePolicy(const PolicyDocument& document) {
               {"upstreams", ArrayOf(document.upstreams)},
               {"turn",
                {{"timeoutMs", document.turn.timeout.count()},
-                {"synthesisReserveMs", document.turn.synthesis_reserve.count()}}},
+                {"synthesisReserveMs", document.turn.synthesis_reserve.count()},
+                {"identity", names::NameIn(names::kTurnIdentities, document.turn.identity)},
+                {"onStreamDeadline",
+                 names::NameIn(names::kStreamDeadlines, document.turn.on_stream_deadline)}}},
               {"timeouts", ToJson(document.timeouts)},
               {"retries", ToJson(document.retries)},
               {"circuitBreakers", ArrayOf(document.circuit_breakers)},

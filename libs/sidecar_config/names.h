@@ -29,6 +29,10 @@ inline constexpr Table<BreakerOperation, 4> kBreakerOperations = {
 inline constexpr Table<SliType, 3> kSliTypes = {{{"TaskSuccess", SliType::kTaskSuccess},
                                                  {"ToolCallSuccess", SliType::kToolCallSuccess},
                                                  {"TurnLatency", SliType::kTurnLatency}}};
+inline constexpr Table<TurnIdentity, 2> kTurnIdentities = {
+    {{"Auto", TurnIdentity::kAuto}, {"Trace", TurnIdentity::kTrace}}};
+inline constexpr Table<StreamDeadline, 2> kStreamDeadlines = {
+    {{"Error", StreamDeadline::kError}, {"EndWithNotice", StreamDeadline::kEndWithNotice}}};
 // The last two are other words for what a sidecar does the same in.
 inline constexpr Table<Mode, 8> kModes = {{{"Normal", Mode::kNormal},
                                            {"Throttled", Mode::kThrottled},

@@ -21,7 +21,8 @@ namespace reliability::sidecar_config {
 inline constexpr int kSchemaMajor = 1;
 // 1: retries, traffic, fallbackChain.
 // 2: slow calls, mean latency, scope Agent, operation of breakers; modes Degraded, Ramping.
-// 3: cost, prices, spent.
+// 3: cost, prices, spent; turn.identity, turn.onStreamDeadline, timeouts.llmOverrides,
+//    timeouts.longRunning.
 inline constexpr int kSchemaMinor = 3;
 
 enum class Enforcement { kObserve, kEnforce };                 // "Observe", "Enforce"
@@ -29,6 +30,8 @@ enum class UpstreamKind { kLlm, kMcp, kHttp };                 // "LLM", "MCP", 
 enum class BreakerScope { kTool, kProvider, kModel, kAgent };  // "Tool", "Provider", ...
 enum class BreakerOperation { kAutomatic, kMetricsOnly, kForcedOpen, kDisabled };
 enum class SliType { kTaskSuccess, kToolCallSuccess, kTurnLatency };
+enum class TurnIdentity { kAuto, kTrace };             // "Auto", "Trace"
+enum class StreamDeadline { kError, kEndWithNotice };  // "Error", "EndWithNotice"
 // "Normal", ... Frozen is read as Normal, ScaledDown as Paused: to a sidecar they are the same.
 enum class Mode { kNormal, kThrottled, kPaused, kHalfOpen, kDegraded, kRamping };
 
@@ -46,12 +49,30 @@ struct Upstream {
 struct Turn {
   Milliseconds timeout{15000};           // "timeoutMs"
   Milliseconds synthesis_reserve{3000};  // "synthesisReserveMs"
+  // kTrace: a traceparent's trace id names the turn if nothing else does.
+  TurnIdentity identity = TurnIdentity::kAuto;
+  // Of a stream that still runs at the deadline; kEndWithNotice: text gets an end in words.
+  StreamDeadline on_stream_deadline = StreamDeadline::kError;
 };
 
 struct ToolTimeout {
   std::string upstream;
   std::string tool;  // empty = every tool of the upstream
   Milliseconds timeout{0};
+};
+
+struct LlmOverride {  // absent: as for every model
+  std::string model;
+  std::optional<Milliseconds> first_token;
+  std::optional<Milliseconds> total;
+  std::optional<Milliseconds> idle;
+};
+
+// A tool that may outlive its turn, whose clock stands still meanwhile.
+struct LongRunningTool {
+  std::string upstream;
+  std::string tool;  // empty = every tool of the upstream
+  Milliseconds timeout{600'000};
 };
 
 struct Timeouts {
@@ -61,6 +82,8 @@ struct Timeouts {
   Milliseconds first_token{8000};
   Milliseconds stream_idle{5000};
   std::vector<ToolTimeout> tool_overrides;
+  std::vector<LlmOverride> llm_overrides;
+  std::vector<LongRunningTool> long_running;
 };
 
 struct RetryBackoff {

@@ -72,6 +72,9 @@ Milliseconds LongestToolCall(const Timeouts& timeouts) {
   for (const ToolTimeout& tool : timeouts.tool_overrides) {
     longest = std::max(longest, tool.timeout);
   }
+  for (const LongRunningTool& tool : timeouts.long_running) {
+    longest = std::max(longest, tool.timeout);
+  }
   return longest;
 }
 
@@ -86,6 +89,29 @@ Milliseconds ProbeLease(const PolicyDocument& document, BreakerScope scope) {
       break;
   }
   return kLeaseMargin + document.turn.timeout;
+}
+
+// The entry of this tool, else the one of its whole upstream unless an override excepts the tool.
+const LongRunningTool* FindLongRunning(const Timeouts& timeouts, std::string_view upstream,
+                                       std::string_view tool) {
+  const LongRunningTool* found = nullptr;
+  const bool excepted =
+      std::any_of(timeouts.tool_overrides.begin(), timeouts.tool_overrides.end(),
+                  [&](const ToolTimeout& entry) {
+                    return entry.upstream == upstream && !entry.tool.empty() && entry.tool == tool;
+                  });
+  for (const LongRunningTool& entry : timeouts.long_running) {
+    if (entry.upstream != upstream) {
+      continue;
+    }
+    if (entry.tool == tool) {
+      return &entry;
+    }
+    if (entry.tool.empty() && !excepted) {
+      found = &entry;
+    }
+  }
+  return found;
 }
 
 bool IsUpstream(const PolicyDocument& document, std::string_view name) {
@@ -120,6 +146,11 @@ policy::BreakerConfig ToBreakerConfig(const PolicyDocument& document) {
     config.rules.push_back(std::move(rule));
   }
   for (const ToolTimeout& tool : document.timeouts.tool_overrides) {
+    if (!tool.tool.empty()) {
+      config.known_tools.emplace_back(tool.upstream, tool.tool);
+    }
+  }
+  for (const LongRunningTool& tool : document.timeouts.long_running) {
     if (!tool.tool.empty()) {
       config.known_tools.emplace_back(tool.upstream, tool.tool);
     }
@@ -223,6 +254,9 @@ policy::ModeOrder ToModeOrder(const ModeDocument& document, std::string_view pod
 
 Milliseconds ToolTimeoutOf(const Timeouts& timeouts, std::string_view upstream,
                            std::string_view tool) {
+  if (const LongRunningTool* slow = FindLongRunning(timeouts, upstream, tool)) {
+    return slow->timeout;
+  }
   Milliseconds found = timeouts.tool;
   for (const ToolTimeout& entry : timeouts.tool_overrides) {
     if (entry.upstream != upstream) {
@@ -236,6 +270,22 @@ Milliseconds ToolTimeoutOf(const Timeouts& timeouts, std::string_view upstream,
     }
   }
   return found;
+}
+
+bool IsLongRunning(const Timeouts& timeouts, std::string_view upstream, std::string_view tool) {
+  return FindLongRunning(timeouts, upstream, tool) != nullptr;
+}
+
+LlmTimes LlmTimesOf(const Timeouts& timeouts, std::string_view model) {
+  LlmTimes times{timeouts.llm, timeouts.first_token, timeouts.stream_idle};
+  for (const LlmOverride& entry : timeouts.llm_overrides) {
+    if (entry.model == model) {
+      times.total = entry.total.value_or(times.total);
+      times.first_token = entry.first_token.value_or(times.first_token);
+      times.idle = entry.idle.value_or(times.idle);
+    }
+  }
+  return times;
 }
 
 bool IsIdempotentTool(const Retries& retries, std::string_view upstream, std::string_view tool) {

@@ -25,10 +25,21 @@ namespace reliability::sidecar_config {
 // `pod_uid` decides whether a HalfOpen order makes this pod probe.
 [[nodiscard]] policy::ModeOrder ToModeOrder(const ModeDocument& document, std::string_view pod_uid);
 
-// Time-out of a tool call: the override of (upstream, tool), else of the whole upstream, else the
-// default. `tool` is empty for plain HTTP tools.
+// Time-out of a tool call: of the long-running tool if it is one, else the override of (upstream,
+// tool), else of the whole upstream, else the default. `tool` is empty for plain HTTP tools.
 [[nodiscard]] Milliseconds ToolTimeoutOf(const Timeouts& timeouts, std::string_view upstream,
                                          std::string_view tool);
+// Whether the clock of its turn stands still while this tool runs. Its time-out is
+// ToolTimeoutOf().
+[[nodiscard]] bool IsLongRunning(const Timeouts& timeouts, std::string_view upstream,
+                                 std::string_view tool);
+// Limits of an LLM call by the model that it goes to: the override, else those of every model.
+struct LlmTimes {
+  Milliseconds total{0};
+  Milliseconds first_token{0};
+  Milliseconds idle{0};
+};
+[[nodiscard]] LlmTimes LlmTimesOf(const Timeouts& timeouts, std::string_view model);
 // Whether the policy says that this tool may be called twice. `tool` is empty for plain HTTP tools.
 [[nodiscard]] bool IsIdempotentTool(const Retries& retries, std::string_view upstream,
                                     std::string_view tool);

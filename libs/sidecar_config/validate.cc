@@ -95,6 +95,41 @@ bool IsToolUpstream(const PolicyDocument& document, std::string_view name) {
                      });
 }
 
+// Limits of single models and tools that the turn does not bound.
+void CheckOverrides(const PolicyDocument& document, Checker& check) {
+  const Timeouts& timeouts = document.timeouts;
+  if (!check.Count("timeouts.llmOverrides", timeouts.llm_overrides) ||
+      !check.Count("timeouts.longRunning", timeouts.long_running)) {
+    return;
+  }
+  std::set<std::string> models;
+  for (std::size_t i = 0; i < timeouts.llm_overrides.size(); ++i) {
+    const LlmOverride& one = timeouts.llm_overrides[i];
+    const auto at = [i](const char* field) { return At("timeouts.llmOverrides", i, field); };
+    if (one.model.empty() || one.model.size() > kMaxKeyBytes) {
+      check.Add(at("model"), "must have 1 to 128 bytes");
+    } else if (!models.insert(one.model).second) {
+      check.Add(at("model"), "\"" + one.model + "\" is used twice");
+    }
+    for (const auto& [field, value] :
+         {std::pair{"firstTokenMs", one.first_token}, std::pair{"totalMs", one.total},
+          std::pair{"idleMs", one.idle}}) {
+      if (value) {
+        check.Duration(at(field), *value, Milliseconds{1});
+        check.AtMost(at(field), *value, document.turn.timeout, "turn.timeoutMs");
+      }
+    }
+  }
+  for (std::size_t i = 0; i < timeouts.long_running.size(); ++i) {
+    const LongRunningTool& tool = timeouts.long_running[i];
+    check.Duration(At("timeouts.longRunning", i, "timeoutMs"), tool.timeout, Milliseconds{1});
+    if (!IsToolUpstream(document, tool.upstream)) {
+      check.Add(At("timeouts.longRunning", i, "upstream"),
+                "\"" + tool.upstream + "\" is no MCP or HTTP upstream");
+    }
+  }
+}
+
 void CheckTimes(const PolicyDocument& document, Checker& check) {
   const Milliseconds turn = document.turn.timeout;
   check.Duration("turn.timeoutMs", turn, Milliseconds{100});
@@ -274,6 +309,7 @@ std::vector<FieldError> Validate(const PolicyDocument& document) {
   }
   CheckUpstreams(document, check);
   CheckTimes(document, check);
+  CheckOverrides(document, check);
   CheckRetries(document, check);
   CheckBreakers(document, check);
   for (FieldError& error : ValidateChain(document)) {

@@ -10,6 +10,7 @@
 #include "libs/base/duration.h"
 #include "libs/policy/burn_tiers.h"
 #include "libs/policy/retry.h"
+#include "libs/sidecar_config/to_policy.h"
 #include "operator/webhook/validate_cost.h"
 
 namespace reliability::webhook {
@@ -86,6 +87,29 @@ void WarnOfRetries(const api::RetriesSpec& spec, const sidecar_config::PolicyDoc
   }
 }
 
+// A model's own limits that can never be reached, or that leave no time for a tool.
+void WarnOfModel(const api::LlmOverride& one, std::size_t index,
+                 const sidecar_config::PolicyDocument& document, std::vector<std::string>& out) {
+  const std::string path =
+      "spec.timeouts.llmOverrides[" + std::to_string(index) + "] (" + one.model + ")";
+  const sidecar_config::LlmTimes times = sidecar_config::LlmTimesOf(document.timeouts, one.model);
+  if (one.first_token.has_value() && *one.first_token > times.total) {
+    out.push_back(path + " waits for the first token for " + FormatDuration(*one.first_token) +
+                  ", but the whole call ends after timeouts.llm " + FormatDuration(times.total) +
+                  ": set total, too");
+  }
+  const Milliseconds sum = times.total + document.timeouts.tool + document.turn.synthesis_reserve;
+  if (one.total.has_value() && sum > document.turn.timeout) {
+    out.push_back(path +
+                  ": one slow call of this model and one slow tool call do not fit into a "
+                  "turn: total " +
+                  FormatDuration(times.total) + " + tool " +
+                  FormatDuration(document.timeouts.tool) + " + synthesisReserve " +
+                  FormatDuration(document.turn.synthesis_reserve) + " = " + FormatDuration(sum) +
+                  " > turn.timeout " + FormatDuration(document.turn.timeout));
+  }
+}
+
 bool MatchesAll(const api::BreakerMatch& match) {
   return match.upstreams.empty() && match.tools.empty() && match.models.empty();
 }
@@ -134,6 +158,9 @@ std::vector<std::string> Warnings(const api::AgentReliabilityPolicy& policy) {
   for (std::size_t i = 0; i < policy.spec.timeouts.tool_overrides.size(); ++i) {
     WarnIfCut("spec.timeouts.toolOverrides[" + std::to_string(i) + "]",
               policy.spec.timeouts.tool_overrides[i].timeout, document.turn, out);
+  }
+  for (std::size_t i = 0; i < policy.spec.timeouts.llm_overrides.size(); ++i) {
+    WarnOfModel(policy.spec.timeouts.llm_overrides[i], i, document, out);
   }
   // A turn that uses a tool needs two LLM calls: one that asks for it, one that answers.
   const Milliseconds schedule =

@@ -138,6 +138,8 @@ void Attempts::BeginAttempt() {
   began_ = state_.loop.deadlines.Now();
   state_.snapshot->metrics->CountAttempt(call.route->index);
   state_.limits.ClearAll();
+  state_.llm_times =
+      sidecar_config::LlmTimesOf(state_.snapshot->policy.timeouts, admission.target.name);
   if (admission.limited && !call.unlimited) {
     state_.limits.Set(Limits::kTotal, began_ + admission.limit.limit,
                       admission.limit.source == policy::LimitSource::kComponent

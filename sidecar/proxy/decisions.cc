@@ -152,7 +152,7 @@ Admission Decisions::BeginLlm(const config::Snapshot& snapshot, const Route& rou
   admission.target = {
       .kind = policy::TargetKind::kLlm, .upstream = route.name, .name = std::string(model)};
   admission.breakers = true;
-  admission.component = snapshot.policy.timeouts.llm;
+  admission.component = sidecar_config::LlmTimesOf(snapshot.policy.timeouts, model).total;
   admission.client_retries = clues.retry_count;
   if (client_limit.has_value()) {
     admission.client_deadline = now.mono + *client_limit;
@@ -164,9 +164,7 @@ Admission Decisions::BeginLlm(const config::Snapshot& snapshot, const Route& rou
     const bool ended = match.kind == policy::MatchKind::kEnded;
     const bool fresh = match.kind == policy::MatchKind::kNew;
     if (!fresh) {
-      if (const auto view = turns_.View(match.turn)) {
-        admission.turn_id = view->id;
-      }
+      NoteTurn(admission, match.turn, now);
     }
     policy::GateVerdict verdict;
     PassMode(admission, fresh ? policy::CallIntent::kNewTurn : policy::CallIntent::kInTurn, enforce,
@@ -194,10 +192,7 @@ Admission Decisions::BeginLlm(const config::Snapshot& snapshot, const Route& rou
         }
       }
       turns_.BeginLlmCall(admission.turn);
-      if (const auto view = turns_.View(admission.turn)) {
-        admission.turn_id = view->id;
-        admission.turn_deadline = view->deadline;
-      }
+      NoteTurn(admission, admission.turn, now);
       ChooseOffer(admission, offers, enforce, now);
       ResolveLimit(admission, now);
       PassLimit(admission, enforce, route.name, now);
@@ -294,16 +289,15 @@ Admission Decisions::BeginTool(const config::Snapshot& snapshot, const Route& ro
   admission.tool = true;
   admission.component =
       sidecar_config::ToolTimeoutOf(snapshot.policy.timeouts, route.name, clues.tool);
+  admission.long_running =
+      sidecar_config::IsLongRunning(snapshot.policy.timeouts, route.name, clues.tool);
   std::optional<MonotonicTime> next;
   {
     const MutexLock lock(mutex_);
     const policy::TurnMatch match = turns_.MatchToolCall(clues, now.mono);
     const bool running = match.kind == policy::MatchKind::kRunning;
     if (match.kind != policy::MatchKind::kNew) {
-      if (const auto view = turns_.View(match.turn)) {
-        admission.turn_id = view->id;
-        admission.turn_deadline = view->deadline;
-      }
+      NoteTurn(admission, match.turn, now);
     }
     policy::GateVerdict verdict;
     PassMode(admission,
@@ -322,6 +316,9 @@ Admission Decisions::BeginTool(const config::Snapshot& snapshot, const Route& ro
     }
     if (!admission.refusal) {
       PassBreaker(snapshot, admission, now);
+    }
+    if (!admission.refusal && admission.long_running) {
+      turns_.StopClock(admission.turn, admission.tool_call, now.mono);
     }
     CollectEnded(now);
     next = NextWake(now);

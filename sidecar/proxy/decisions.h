@@ -68,6 +68,7 @@ struct Admission {
   policy::CallTarget called;                     // what the agent asked for, if not the same
   bool breakers = false;                         // attempts ask them
   bool tool = false;                             // the turn's reserve is not for it
+  bool long_running = false;                     // a tool that the turn does not bound
   Milliseconds component{0};                     // one attempt's own limit
   std::optional<MonotonicTime> client_deadline;  // X-Stainless-Timeout
   int client_retries = 0;                        // X-Stainless-Retry-Count
@@ -244,6 +245,9 @@ class Decisions {
   void NoteTier(const Admission& admission, policy::ErrorClass error_class) REQUIRES_LOCK(mutex_);
   // Of the attempt that begins now.
   void ResolveLimit(Admission& admission, const Now& now) REQUIRES_LOCK(mutex_);
+  // Id and deadline of its turn as far as it is known.
+  void NoteTurn(Admission& admission, policy::TurnHandle turn, const Now& now)
+      REQUIRES_LOCK(mutex_);
   void CountCall(const Admission& admission, const CallEnd& end) REQUIRES_LOCK(mutex_);
   void SettleBreaker(const Admission& admission, policy::AttemptOutcome outcome, const Now& now)
       REQUIRES_LOCK(mutex_);

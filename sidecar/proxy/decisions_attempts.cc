@@ -35,7 +35,8 @@ std::string TrafficKey(const policy::CallTarget& target) {
 
 std::optional<Milliseconds> Decisions::TimeLeft(const Admission& admission, const Now& now) const {
   std::optional<Milliseconds> left;
-  if (const auto budget = turns_.Budget(admission.turn, now.mono)) {
+  if (const auto budget = turns_.Budget(admission.turn, now.mono);
+      budget.has_value() && !admission.long_running) {
     const bool keeps_reserve = admission.tool || admission.later_offer;
     left = budget->remaining - (keeps_reserve ? budget->reserve : policy::kLastLlmMargin);
   }
@@ -62,6 +63,10 @@ void Decisions::ResolveLimit(Admission& admission, const Now& now) {
     admission.later_offer = false;
   }
   admission.limited = true;
+  if (admission.long_running) {
+    admission.limit = policy::ResolveLongRunningLimit(admission.component, budget);
+    return;
+  }
   admission.limit = admission.tool ? policy::ResolveToolLimit(admission.component, budget, client)
                                    : policy::ResolveLlmLimit(admission.component, budget,
                                                              admission.later_offer, client);

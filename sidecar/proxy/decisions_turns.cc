@@ -46,6 +46,13 @@ bool Decisions::TakeLedgerChange() {
   return changed;
 }
 
+void Decisions::NoteTurn(Admission& admission, policy::TurnHandle turn, const Now& now) {
+  if (const auto view = turns_.View(turn, now.mono)) {
+    admission.turn_id = view->id;
+    admission.turn_deadline = view->deadline;
+  }
+}
+
 void Decisions::CountTurn(const policy::TurnRecord& turn) {
   metrics_.CountTurn(turn);
   if (snapshot_ != nullptr) {

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "libs/net/http_head.h"
+#include "libs/sidecar_config/to_policy.h"
 #include "sidecar/proxy/call.h"
 #include "sidecar/proxy/client_connection.h"
 #include "sidecar/proxy/heads.h"
@@ -57,6 +58,7 @@ struct ExchangeState {
   RequestBody body;
   Call call;
   Limits limits;
+  sidecar_config::LlmTimes llm_times;  // of the running attempt's model
   policy::TransportEvent expired = policy::TransportEvent::kTotalTimeout;
   // While the agent's own body is awaited; holds in Observe, too.
   MonotonicTime agent_limit = MonotonicTime::max();

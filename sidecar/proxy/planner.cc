@@ -1,7 +1,6 @@
 #include "sidecar/proxy/planner.h"
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 #include "libs/base/strings.h"
@@ -9,6 +8,7 @@
 #include "libs/sidecar_config/to_policy.h"
 #include "sidecar/proxy/cost.h"
 #include "sidecar/proxy/tiers.h"
+#include "sidecar/proxy/turn_clues.h"
 
 namespace reliability::sidecar::proxy {
 namespace {
@@ -18,24 +18,6 @@ using policy::TransportEvent;
 using sidecar_config::UpstreamKind;
 
 constexpr std::string_view kStatelessMcp = "2026-07-28";
-
-// "12", "12.5": seconds of an X-Stainless-*-Timeout.
-std::optional<Milliseconds> ReadSeconds(std::string_view text) {
-  double seconds = 0;
-  const auto result = std::from_chars(text.data(), text.data() + text.size(), seconds);
-  if (text.empty() || result.ec != std::errc{} || result.ptr != text.data() + text.size() ||
-      !(seconds > 0) || seconds > 86'400) {
-    return std::nullopt;
-  }
-  return Milliseconds{static_cast<Milliseconds::rep>(seconds * 1000)};
-}
-
-std::optional<Milliseconds> ClientLimit(const net::RequestHead& head) {
-  const auto total = ReadSeconds(head.Get("x-stainless-timeout"));
-  const auto read = ReadSeconds(head.Get("x-stainless-read-timeout"));
-  return total.has_value() && read.has_value() ? std::min(total, read)
-                                               : (total.has_value() ? total : read);
-}
 
 std::optional<std::string_view> Optional(const net::RequestHead& head, std::string_view name) {
   for (const net::Field& field : head.fields) {
@@ -72,11 +54,6 @@ void RefuseRequest(ExchangeState& state, Plan& plan, const std::string& why) {
   plan.refused_class = ErrorClass::kInvalidRequest;
 }
 
-int ClientRetries(const net::RequestHead& head) {
-  return static_cast<int>(
-      std::min<std::uint64_t>(100, ParseUint(head.Get("x-stainless-retry-count")).value_or(0)));
-}
-
 void BeginOther(ExchangeState& state, Plan& plan) {
   Call& call = state.call;
   const bool llm = call.kind == CallKind::kLlmOther;
@@ -101,13 +78,16 @@ net::Task<> AwaitHold(ExchangeState& state, Plan& plan) {
   }
 }
 
+bool TraceNames(const ExchangeState& state) {
+  return state.snapshot->policy.turn.identity == sidecar_config::TurnIdentity::kTrace;
+}
+
 void BeginLlm(ExchangeState& state, Plan& plan, bool readable) {
   Call& call = state.call;
   const net::RequestHead& head = state.request;
-  const std::string baggage_turn = inspect::BaggageMember(head.Get("baggage"), "agent.turn");
+  std::string baggage_turn;
   policy::LlmClues clues;
-  clues.explicit_id = head.Get("x-agent-turn-id");
-  clues.baggage_turn = baggage_turn;
+  static_cast<policy::TurnClues&>(clues) = ReadTurnClues(head, TraceNames(state), baggage_turn);
   if (readable) {
     clues.tool_call_ids = call.llm.tool_call_ids;
     clues.tool_call_after_user = call.llm.tool_call_after_user;
@@ -122,11 +102,10 @@ void BeginLlm(ExchangeState& state, Plan& plan, bool readable) {
 
 void BeginTool(ExchangeState& state, Plan& plan) {
   Call& call = state.call;
-  const net::RequestHead& head = state.request;
-  const std::string baggage_turn = inspect::BaggageMember(head.Get("baggage"), "agent.turn");
+  std::string baggage_turn;
   policy::ToolClues clues;
-  clues.explicit_id = head.Get("x-agent-turn-id");
-  clues.baggage_turn = baggage_turn;
+  static_cast<policy::TurnClues&>(clues) =
+      ReadTurnClues(state.request, TraceNames(state), baggage_turn);
   clues.tool = call.mcp.tool;
   clues.arguments_hash = call.mcp.arguments_hash;
   call.admission = state.loop.decisions.BeginTool(*state.snapshot, *call.route, clues);

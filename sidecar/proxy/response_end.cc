@@ -9,6 +9,8 @@ namespace {
 using policy::ErrorClass;
 using policy::TransportEvent;
 
+constexpr std::string_view kNotice =
+    "\n\n[The time for this request is over: the answer ends here, unfinished.]";
 constexpr std::string_view kLastChunk = "0\r\n\r\n";
 constexpr std::string_view kCrlf = "\r\n";
 
@@ -119,6 +121,12 @@ net::Task<ResponseRelay::End> ResponseRelay::FinishCut(Stop stop) {
     end.answer_instead = true;
     co_return end;
   }
+  if (stop == Stop::kLimit && committed_) {
+    end.delivered = co_await WriteNotice();
+    if (end.delivered) {
+      co_return end;
+    }
+  }
   state_.client.keep_alive = false;
   if (!committed_) {
     // Observe: what came, and no end, as without us.
@@ -130,12 +138,27 @@ net::Task<ResponseRelay::End> ResponseRelay::FinishCut(Stop stop) {
   if (!watch_.event_stream() || !state_.enforce) {
     co_return end;
   }
-  if (state_.stream != nullptr && state_.stream->can_resume()) {
+  if (state_.stream != nullptr && RestartsElsewhere() && state_.stream->can_resume()) {
     state_.sent_head = framing_;
     end.resumable = true;
     co_return end;
   }
   co_return co_await FailStream(std::move(end));
+}
+
+net::Task<bool> ResponseRelay::WriteNotice() {
+  if (state_.expired != TransportEvent::kDeadline || state_.stream == nullptr ||
+      !EndsWithNotice()) {
+    co_return false;
+  }
+  const std::optional<std::string> last = state_.stream->Explain(kNotice);
+  if (!last.has_value()) {
+    co_return false;
+  }
+  const bool chunked = framing_.kind == OutFraming::Kind::kChunked;
+  const bool written = co_await WriteChunk(*last, chunked ? kLastChunk : std::string_view{});
+  state_.client.reset_on_close = state_.client.reset_on_close && !written;
+  co_return written;
 }
 
 net::Task<ResponseRelay::End> ResponseRelay::FinishResumed(Stop stop) {
@@ -159,6 +182,12 @@ net::Task<ResponseRelay::End> ResponseRelay::FinishResumed(Stop stop) {
   end.error_class = stop == Stop::kLimit        ? policy::ClassifyTransport(state_.expired)
                     : seen == ErrorClass::kNone ? ErrorClass::kStreamTruncated
                                                 : seen;
+  if (stop == Stop::kLimit) {
+    end.delivered = co_await WriteNotice();
+    if (end.delivered) {
+      co_return end;
+    }
+  }
   end.resumable = stream.can_resume();
   if (!last.empty()) {
     (void)co_await WriteChunk(last, {});

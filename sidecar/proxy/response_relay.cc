@@ -83,8 +83,7 @@ void ResponseRelay::OnProgress() {
     }
   }
   if (saw_first_token_) {
-    limits.Set(Limits::kIdle,
-               state_.loop.deadlines.Now() + state_.snapshot->policy.timeouts.stream_idle,
+    limits.Set(Limits::kIdle, state_.loop.deadlines.Now() + state_.llm_times.idle,
                TransportEvent::kIdleTimeout);
   }
 }
@@ -131,6 +130,19 @@ void ResponseRelay::WriteHead(const OutFraming& framing) {
       framing);
 }
 
+bool ResponseRelay::RestartsElsewhere() const {
+  const ChainPlan* chain = state_.snapshot->chain.get();
+  return chain != nullptr && !state_.call.offers.empty() &&
+         chain->document.on_mid_stream_failure ==
+             sidecar_config::MidStreamFailure::kRestartIfOnlyText;
+}
+
+bool ResponseRelay::EndsWithNotice() const {
+  return state_.call.admission.turn_deadline.has_value() &&
+         state_.snapshot->policy.turn.on_stream_deadline ==
+             sidecar_config::StreamDeadline::kEndWithNotice;
+}
+
 void ResponseRelay::PrepareStream() {
   gated_ = state_.enforce && watch_.llm_stream();
   if (state_.resumed) {
@@ -142,12 +154,8 @@ void ResponseRelay::PrepareStream() {
     return;
   }
   state_.stream.reset();
-  const ChainPlan* chain = state_.snapshot->chain.get();
   const Call& call = state_.call;
-  if (!gated_ || chain == nullptr || call.offers.empty() || !call.api.has_value() ||
-      *call.api == inspect::LlmApi::kOpenAIResponses ||
-      chain->document.on_mid_stream_failure !=
-          sidecar_config::MidStreamFailure::kRestartIfOnlyText) {
+  if (!gated_ || !call.api.has_value() || (!RestartsElsewhere() && !EndsWithNotice())) {
     return;
   }
   const translate::Format format = FormatOf(call);

@@ -63,6 +63,11 @@ class ResponseRelay {
   [[nodiscard]] net::Task<bool> WriteChunk(std::string_view payload, std::string_view tail);
   void OnProgress();
   void PrepareStream();
+  // Another tier may go on with a broken stream.
+  [[nodiscard]] bool RestartsElsewhere() const;
+  // A stream that is running at its turn's deadline is ended in words (data-plane ruling 6).
+  [[nodiscard]] bool EndsWithNotice() const;
+  [[nodiscard]] net::Task<bool> WriteNotice();
   // Whether a whole event may pass.
   [[nodiscard]] bool Judge(std::string_view event);
   [[nodiscard]] net::Task<bool> PassResumed(std::string_view payload);

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <utility>
 
+#include "libs/sidecar_config/to_policy.h"
 #include "sidecar/inspect/model_rewrite.h"
 #include "sidecar/translate/request.h"
 #include "sidecar/translate/template_answer.h"
@@ -23,13 +24,17 @@ bool IsAddressed(const Call& call, const Tier& tier) {
   return tier.route == call.route && (tier.model.empty() || tier.model == call.llm.model);
 }
 
+Milliseconds LimitOf(const ExchangeState& state, const std::string& model) {
+  return sidecar_config::LlmTimesOf(state.snapshot->policy.timeouts, model).total;
+}
+
 TierOffer OfferOf(const ExchangeState& state, const Tier& tier) {
   const Call& call = state.call;
   TierOffer offer;
   offer.target = {.kind = policy::TargetKind::kLlm,
                   .upstream = tier.provider,
                   .name = tier.model.empty() ? call.llm.model : tier.model};
-  offer.component = tier.timeout.value_or(state.snapshot->policy.timeouts.llm);
+  offer.component = tier.timeout.value_or(LimitOf(state, offer.target.name));
   offer.tier = tier.index;
   offer.larger_context = tier.larger_context;
   offer.skipped = tier.skipped;
@@ -65,7 +70,7 @@ void ListOffers(ExchangeState& state) {
     TierOffer offer;
     offer.target = {
         .kind = policy::TargetKind::kLlm, .upstream = call.route->name, .name = call.llm.model};
-    offer.component = state.snapshot->policy.timeouts.llm;
+    offer.component = LimitOf(state, call.llm.model);
     call.offers.push_back(std::move(offer));
     call.tiers.push_back(nullptr);
     first = tiers.begin();

@@ -328,7 +328,7 @@ UpstreamAttempt::Failure UpstreamAttempt::ParseHead(bool& complete) {
 net::Task<UpstreamAttempt::Failure> UpstreamAttempt::ReceiveHead() {
   if (state_.call.llm.stream) {
     state_.limits.Set(Limits::kFirstToken,
-                      state_.loop.deadlines.Now() + state_.snapshot->policy.timeouts.first_token,
+                      state_.loop.deadlines.Now() + state_.llm_times.first_token,
                       TransportEvent::kFirstTokenTimeout);
   }
   input_ = state_.loop.buffers.Acquire();

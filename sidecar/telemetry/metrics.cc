@@ -209,7 +209,9 @@ void Metrics::CountServed(const std::string& tier) {
 
 void Metrics::CountTurn(const policy::TurnRecord& turn) {
   turns_[static_cast<std::size_t>(turn.result)].Add();
-  if (turn.end == policy::TurnEnd::kDeadline || turn.end == policy::TurnEnd::kAbandoned) {
+  const bool late = turn.result == policy::TurnResult::kFailure && turn.failed_tool.empty() &&
+                    turn.error_class == ErrorClass::kDeadlineExceeded;
+  if (late || turn.end == policy::TurnEnd::kDeadline || turn.end == policy::TurnEnd::kAbandoned) {
     turn_deadline_.Add();
   }
   if (turn.end != policy::TurnEnd::kRefused) {

@@ -22,7 +22,7 @@ std::string MakePolicy(const std::string& url, const PolicyTweaks& t) {
   const auto number = [](const char* name, int value) {
     return "\"" + std::string(name) + "\":" + std::to_string(value);
   };
-  return R"({"schema":"1.1","workload":"a/Deployment/b","enforcement":")" +
+  return R"({"schema":"1.2","workload":"a/Deployment/b","enforcement":")" +
          std::string(t.enforce ? "Enforce" : "Observe") +
          R"(","upstreams":[{"kind":"LLM","name":"openai","format":"OpenAI","url":")" + url +
          "/v1\"" + ca + R"(},{"kind":"LLM","name":"claude","format":"Anthropic","url":")" + url +
@@ -30,12 +30,12 @@ std::string MakePolicy(const std::string& url, const PolicyTweaks& t) {
          R"(},{"kind":"HTTP","name":"shop","url":")" + url + "/shop\"" + ca + "}" +
          t.more_upstreams + "]," + (t.chain.empty() ? "" : R"("fallbackChain":)" + t.chain + ",") +
          R"("turn":{)" + number("timeoutMs", t.turn_ms) + "," +
-         number("synthesisReserveMs", t.reserve_ms) + R"(},"timeouts":{)" +
+         number("synthesisReserveMs", t.reserve_ms) + t.turn + R"(},"timeouts":{)" +
          number("llmMs", t.llm_ms) + "," + number("toolMs", t.tool_ms) + "," +
          number("connectMs", t.connect_ms) + "," + number("firstTokenMs", t.first_token_ms) + "," +
-         number("streamIdleMs", t.idle_ms) + R"(,"toolOverrides":[]},"retries":{)" +
-         number("maxRetries", t.max_retries) + R"(,"backoff":{)" + number("baseMs", t.backoff_ms) +
-         "," + number("maxMs", 2000) + R"(},"retryAfter":{)" +
+         number("streamIdleMs", t.idle_ms) + R"(,"toolOverrides":[])" + t.timeouts +
+         R"(},"retries":{)" + number("maxRetries", t.max_retries) + R"(,"backoff":{)" +
+         number("baseMs", t.backoff_ms) + "," + number("maxMs", 2000) + R"(},"retryAfter":{)" +
          number("maxMs", t.retry_after_max_ms) + "}" + t.retries + R"(},"circuitBreakers":)" +
          t.breakers + t.cost +
          R"(,"slos":[{"key":"tasks/1","name":"tasks","type":"TaskSuccess"},)" +

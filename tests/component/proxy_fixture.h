@@ -34,6 +34,8 @@ struct PolicyTweaks {
   std::string chain = {};           // JSON of fallbackChain
   std::string retries = {};         // more fields of `retries`, JSON with a leading comma
   std::string cost = {};            // `cost` and `prices`, JSON with a leading comma
+  std::string turn = {};            // likewise of `turn`
+  std::string timeouts = {};        // likewise of `timeouts`
 };
 
 // Routes openai (/v1), claude, orders (/mcp), shop (/shop) at `url`; SLOs tasks and tools.

@@ -87,6 +87,19 @@ BAD_POLICIES = [
      "correct its name"),
     ("timeouts", {"toolOverrides": [{"upstream": "orders", "tool": "a", "timeout": "2s"}] * 2},
      "spec.timeouts.toolOverrides[1]", "Duplicate"),
+    ("turn", {"identity": "Cookie"}, "spec.turn.identity", '"Auto", "Trace"'),
+    ("turn", {"onStreamDeadline": "Stop"}, "spec.turn.onStreamDeadline", '"Error", "EndWithNotice"'),
+    ("timeouts", {"llmOverrides": [{"model": "deep", "total": "20s"}]}, "spec.timeouts.llmOverrides", "longer than turn.timeout"),
+    ("timeouts", {"llmOverrides": [{"model": "deep", "total": "5s", "firstToken": "6s"}]},
+     "spec.timeouts.llmOverrides[0].firstToken", "longer than total"),
+    ("timeouts", {"llmOverrides": [{"model": "deep"}]}, "spec.timeouts.llmOverrides[0]", "changes nothing"),
+    ("timeouts", {"llmOverrides": [{"model": "deep", "idle": "5s"}] * 2}, "spec.timeouts.llmOverrides[1]", "Duplicate"),
+    ("timeouts", {"longRunning": [{"upstream": "oders"}]}, "spec.timeouts.longRunning", "correct its name"),
+    ("timeouts", {"longRunning": [{"upstream": "orders", "timeout": "25h"}]}, "spec.timeouts.longRunning[0].timeout",
+     "from 1s to 24h"),
+    ("timeouts", {"longRunning": [{"upstream": "orders", "tool": "a"}],
+                  "toolOverrides": [{"upstream": "orders", "tool": "a", "timeout": "2s"}]},
+     "spec.timeouts.longRunning", "keep one of them"),
     ("circuitBreakers.0.scope", "Server", "spec.circuitBreakers[0].scope", '"Tool", "Provider", "Model", "Agent"'),
     ("circuitBreakers.0.operation", "Off", "spec.circuitBreakers[0].operation", '"Automatic", "MetricsOnly", "ForcedOpen", "Disabled"'),
     ("circuitBreakers.0.trip", {"slowCallPercent": 101}, "spec.circuitBreakers[0].trip.slowCallPercent", "or equal to 100"),
@@ -324,7 +337,7 @@ class CrdTest(unittest.TestCase):
                                for kind in ("arp", "agslo", "ebp", "lfc"))
         self.assertEqual(policy["enforcement"], "Observe")
         self.assertEqual(policy["targetRefs"][0]["group"], "apps")
-        self.assertEqual(policy["turn"], {"timeout": "15s"})
+        self.assertEqual(policy["turn"], {"timeout": "15s", "identity": "Auto", "onStreamDeadline": "Error"})
         self.assertNotIn("timeouts", policy)
         self.assertEqual(policy["circuitBreakers"][0], {
             "name": "tools", "scope": "Tool", "operation": "Automatic", "maxOpenFor": "5m", "halfOpen": {"maxProbes": 2, "successes": 2},

@@ -34,8 +34,11 @@ constexpr const char* kPolicy = R"({
       "llms": [{"name": "openai", "format": "OpenAI", "url": "http://llm.simulator.svc:8080/v1"}],
       "mcpServers": [{"name": "orders", "url": "http://orders-mcp.simulator.svc:8080/mcp",
                       "env": ["ORDERS_URL"], "caConfigMapRef": {"name": "ca", "key": "ca.crt"}}]},
-    "turn": {"timeout": "15s"}, "timeouts": {"llm": "10s", "tool": "5s",
-      "toolOverrides": [{"upstream": "orders", "tool": "search", "timeout": "2s500ms"}]},
+    "turn": {"timeout": "15s", "identity": "Trace", "onStreamDeadline": "EndWithNotice"},
+    "timeouts": {"llm": "10s", "tool": "5s",
+      "toolOverrides": [{"upstream": "orders", "tool": "search", "timeout": "2s500ms"}],
+      "llmOverrides": [{"model": "deep", "firstToken": "12s", "idle": "8s"}],
+      "longRunning": [{"upstream": "orders", "tool": "build", "timeout": "20m"}]},
     "circuitBreakers": [{"name": "tools", "scope": "Tool", "openFor": "60s", "maxOpenFor": "5m",
       "trip": {"consecutiveFailures": 3, "failurePercent": 50, "minCalls": 5, "window": "60s",
                "slowCallPercent": 0, "slowCallDuration": "4s", "meanLatency": "30s"},
@@ -67,6 +70,14 @@ TEST(Decode, PolicyOfTheTour) {
   EXPECT_EQ(spec.timeouts.llm, seconds(10));
   EXPECT_FALSE(spec.timeouts.connect.has_value());
   EXPECT_EQ(spec.timeouts.tool_overrides[0].timeout, Milliseconds(2500));
+  EXPECT_EQ(spec.turn.identity, TurnIdentity::kTrace);
+  EXPECT_EQ(spec.turn.on_stream_deadline, StreamDeadline::kEndWithNotice);
+  EXPECT_EQ(spec.timeouts.llm_overrides[0].model, "deep");
+  EXPECT_EQ(spec.timeouts.llm_overrides[0].first_token, seconds(12));
+  EXPECT_FALSE(spec.timeouts.llm_overrides[0].total.has_value());
+  EXPECT_EQ(spec.timeouts.llm_overrides[0].idle, seconds(8));
+  EXPECT_EQ(spec.timeouts.long_running[0].tool, "build");
+  EXPECT_EQ(spec.timeouts.long_running[0].timeout, minutes(20));
   EXPECT_EQ(spec.circuit_breakers[0].open_for, seconds(60));
   EXPECT_EQ(spec.circuit_breakers[0].trip.window, minutes(1));
   EXPECT_EQ(spec.circuit_breakers[0].trip.slow_call_percent, 0);

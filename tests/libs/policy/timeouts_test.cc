@@ -79,5 +79,17 @@ TEST(Timeouts, TheUpstreamIsNotBlamedForATurnThatRanOut) {
   EXPECT_EQ(ClassOfExpiry(LimitSource::kClient), ErrorClass::kDeadlineExceeded);
 }
 
+TEST(Timeouts, ALongRunningToolHasToBeginBeforeTheReserveAndIsNotBounded) {
+  const TurnBudget turn{Milliseconds{3001}, Milliseconds{3000}};
+  const AttemptLimit limit = ResolveLongRunningLimit(Milliseconds{600'000}, turn);
+  EXPECT_TRUE(limit.allowed);
+  EXPECT_EQ(limit.limit, Milliseconds{600'000});
+  EXPECT_EQ(limit.source, LimitSource::kComponent);
+  EXPECT_FALSE(ResolveLongRunningLimit(Milliseconds{600'000},
+                                       TurnBudget{Milliseconds{3000}, Milliseconds{3000}})
+                   .allowed);
+  EXPECT_TRUE(ResolveLongRunningLimit(Milliseconds{600'000}, std::nullopt).allowed);
+}
+
 }  // namespace
 }  // namespace reliability::policy

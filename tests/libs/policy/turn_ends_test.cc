@@ -278,5 +278,44 @@ TEST_F(TurnEndsTest, AResponseWithoutToolCallsLeadsNowhere) {
   EXPECT_EQ(tracker_.Match(next, now_).kind, MatchKind::kNew);
 }
 
+TEST_F(TurnEndsTest, ALongRunningToolStopsTheClock) {
+  const TurnHandle turn = Begin(Question(7));
+  AskForTools(turn, {{"call_1", "build", 1}});
+  Advance(4000);
+  const std::uint64_t call = tracker_.BeginToolCall(turn, ToolCall("build", 1));
+  tracker_.StopClock(turn, call, now_);
+  Advance(3'600'000);
+  tracker_.Expire(now_);
+  EXPECT_TRUE(tracker_.TakeEnded().empty());
+  EXPECT_EQ(tracker_.NextWake(), std::nullopt);  // nothing is pending
+  EXPECT_EQ(tracker_.Budget(turn, now_)->remaining, Milliseconds{11'000});
+  EXPECT_EQ(tracker_.View(turn, now_)->deadline, now_ + Milliseconds{11'000});
+  tracker_.EndToolCall(turn, call, "ci/build", kNone, now_);
+  EXPECT_EQ(tracker_.NextWake(), now_ + Milliseconds{11'001});
+  Advance(10'999);
+  EXPECT_EQ(Begin(Continuation({"call_1"}, 7)), turn);
+  Answer(turn);
+  const TurnRecord record = OnlyEnded();
+  EXPECT_EQ(record.result, TurnResult::kSuccess);
+  EXPECT_EQ(record.duration, Milliseconds{4000 + 3'600'000 + 10'999});  // as the user saw it
+}
+
+TEST_F(TurnEndsTest, TheClockStandsUntilTheLastOfThemEnds) {
+  const TurnHandle turn = Begin(Question(7));
+  AskForTools(turn, {{"call_1", "build", 1}, {"call_2", "build", 2}});
+  const std::uint64_t first = tracker_.BeginToolCall(turn, ToolCall("build", 1));
+  tracker_.StopClock(turn, first, now_);
+  Advance(20'000);
+  const std::uint64_t second = tracker_.BeginToolCall(turn, ToolCall("build", 2));
+  tracker_.StopClock(turn, second, now_);
+  tracker_.EndToolCall(turn, first, "ci/build", kNone, now_);
+  Advance(20'000);
+  EXPECT_EQ(tracker_.Budget(turn, now_)->remaining, Milliseconds{15'000});
+  tracker_.EndToolCall(turn, second, "ci/build", kNone, now_);
+  Advance(15'001);
+  tracker_.Expire(now_);
+  EXPECT_EQ(OnlyEnded().end, TurnEnd::kDeadline);
+}
+
 }  // namespace
 }  // namespace reliability::policy

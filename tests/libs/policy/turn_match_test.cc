@@ -76,7 +76,7 @@ TEST_F(TurnMatchTest, HeaderComesFirstThenBaggage) {
   clues.explicit_id = "turn-1";
   clues.baggage_turn = "other";
   const TurnHandle turn = Begin(clues);
-  EXPECT_EQ(tracker_.View(turn)->id, "turn-1");
+  EXPECT_EQ(tracker_.View(turn, now_)->id, "turn-1");
   LlmClues next = Continuation({"unknown"}, 99);
   next.explicit_id = "turn-1";
   EXPECT_EQ(tracker_.Match(next, now_).turn, turn);
@@ -86,6 +86,25 @@ TEST_F(TurnMatchTest, HeaderComesFirstThenBaggage) {
   const TurnMatch match = tracker_.Match(by_baggage, now_);
   EXPECT_EQ(match.turn, second);
   EXPECT_EQ(match.source, IdentitySource::kBaggage);
+}
+
+TEST_F(TurnMatchTest, ATraceNamesATurnIfThePolicySaysSo) {
+  LlmClues clues = Question(7);
+  clues.trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+  const TurnHandle turn = Begin(clues);
+  EXPECT_EQ(tracker_.View(turn, now_)->id, clues.trace);
+  AskForTools(turn, {{"call_a", "search", 1}});
+  LlmClues other = Continuation({"call_a"}, 7);  // another trace with these ids is another turn
+  other.trace = "00000000000000000000000000000001";
+  EXPECT_EQ(tracker_.Match(other, now_).kind, MatchKind::kNew);
+  const TurnMatch same = tracker_.Match(clues, now_);
+  EXPECT_EQ(same.turn, turn);
+  EXPECT_EQ(same.source, IdentitySource::kTrace);
+  ToolClues tool = ToolCall("other", 5);
+  tool.trace = clues.trace;
+  EXPECT_EQ(tracker_.MatchToolCall(tool, now_).turn, turn);
+  clues.baggage_turn = "b";  // comes before it
+  EXPECT_EQ(tracker_.Match(clues, now_).source, IdentitySource::kBaggage);
 }
 
 TEST_F(TurnMatchTest, UnusableIdsAreNoIdentity) {
@@ -100,7 +119,7 @@ TEST_F(TurnMatchTest, UnusableIdsAreNoIdentity) {
 TEST_F(TurnMatchTest, OurOwnIdComesBackAsHeader) {
   const TurnHandle turn = Begin(Question(7));
   AskForTools(turn, {{"a", "search", 1}});
-  const std::string id = tracker_.View(turn)->id;
+  const std::string id = tracker_.View(turn, now_)->id;
   EXPECT_EQ(id.size(), 15U);
   ToolClues tool;
   tool.explicit_id = id;

@@ -10,6 +10,7 @@ TEST(TurnRecord, Names) {
   EXPECT_EQ(IdentitySourceName(IdentitySource::kNone), "none");
   EXPECT_EQ(IdentitySourceName(IdentitySource::kHeader), "header");
   EXPECT_EQ(IdentitySourceName(IdentitySource::kBaggage), "baggage");
+  EXPECT_EQ(IdentitySourceName(IdentitySource::kTrace), "trace");
   EXPECT_EQ(IdentitySourceName(IdentitySource::kPrefix), "prefix");
   EXPECT_EQ(IdentitySourceName(IdentitySource::kToolName), "tool_name");
   EXPECT_EQ(TurnEndName(TurnEnd::kAnswered), "answered");

@@ -98,7 +98,7 @@ TEST_F(TurnTrackerTest, DeadlineWithoutAnAnswerIsBad) {
   EXPECT_EQ(record.error_class, ErrorClass::kDeadlineExceeded);
   EXPECT_FALSE(record.answered);
   EXPECT_EQ(record.duration, Milliseconds{15'000});
-  EXPECT_TRUE(tracker_.View(turn)->ended);
+  EXPECT_TRUE(tracker_.View(turn, now_)->ended);
   EXPECT_EQ(tracker_.Budget(turn, now_), std::nullopt);
 }
 
@@ -196,7 +196,7 @@ TEST_F(TurnTrackerTest, ToolCallAfterANamedAnswerKeepsTheTurnOpenUntilItEnds) {
 
 TEST_F(TurnTrackerTest, ReportEndsARunningTurn) {
   const TurnHandle turn = Begin(Question(7));
-  const std::string id = tracker_.View(turn)->id;
+  const std::string id = tracker_.View(turn, now_)->id;
   Advance(400);
   const auto report = tracker_.Report(id, ReportedResult::kFailure, now_);
   ASSERT_TRUE(report.has_value());
@@ -211,7 +211,7 @@ TEST_F(TurnTrackerTest, ReportEndsARunningTurn) {
 
 TEST_F(TurnTrackerTest, ReportOverridesASpoiledTurn) {
   const TurnHandle turn = Begin(Question(7));
-  const std::string id = tracker_.View(turn)->id;
+  const std::string id = tracker_.View(turn, now_)->id;
   RunTool(turn, "search", ErrorClass::kCircuitOpen);
   ASSERT_TRUE(tracker_.Report(id, ReportedResult::kSuccess, now_).has_value());
   const TurnRecord record = OnlyEnded();
@@ -221,7 +221,7 @@ TEST_F(TurnTrackerTest, ReportOverridesASpoiledTurn) {
 
 TEST_F(TurnTrackerTest, LateReportCorrectsOnceForADay) {
   const TurnHandle turn = Begin(Question(7));
-  const std::string id = tracker_.View(turn)->id;
+  const std::string id = tracker_.View(turn, now_)->id;
   Answer(turn);
   Advance(3'600'000);
   const auto first = tracker_.Report(id, ReportedResult::kFailure, now_);
@@ -240,7 +240,7 @@ TEST_F(TurnTrackerTest, ReportForAnUnknownTurn) {
 
 TEST_F(TurnTrackerTest, ReportAfterTheDeadline) {
   const TurnHandle turn = Begin(Question(7));
-  const std::string id = tracker_.View(turn)->id;
+  const std::string id = tracker_.View(turn, now_)->id;
   FailLlm(turn, ErrorClass::kServerError);
   Advance(16'000);
   const auto report = tracker_.Report(id, ReportedResult::kSuccess, now_);
@@ -263,8 +263,8 @@ TEST_F(TurnTrackerTest, NewLimitsHoldForNewTurns) {
   const TurnHandle before = Begin(Question(7));
   tracker_.SetLimits({Milliseconds{60'000}, Milliseconds{5000}});
   const TurnHandle after = Begin(Question(8));
-  EXPECT_EQ(tracker_.View(before)->deadline, now_ + Milliseconds{15'000});
-  EXPECT_EQ(tracker_.View(after)->deadline, now_ + Milliseconds{60'000});
+  EXPECT_EQ(tracker_.View(before, now_)->deadline, now_ + Milliseconds{15'000});
+  EXPECT_EQ(tracker_.View(after, now_)->deadline, now_ + Milliseconds{60'000});
 }
 
 TEST_F(TurnTrackerTest, TerminationIsNoEvent) {
@@ -313,7 +313,7 @@ TEST_F(TurnTrackerTest, RememberedTurnsAreBounded) {
   for (std::size_t i = 0; i < TurnTracker::kMaxRemembered + 1; ++i) {
     const TurnHandle turn = Begin(Question(7));
     if (first.empty()) {
-      first = tracker_.View(turn)->id;
+      first = tracker_.View(turn, now_)->id;
     }
     Answer(turn);
   }
@@ -326,7 +326,7 @@ TEST_F(TurnTrackerTest, UnknownHandlesAreIgnored) {
   Answer(99);
   EXPECT_EQ(tracker_.BeginToolCall(99, ToolCall("x", 1)), 0U);
   tracker_.EndToolCall(99, 0, "x", ErrorClass::kNone, now_);
-  EXPECT_EQ(tracker_.View(99), std::nullopt);
+  EXPECT_EQ(tracker_.View(99, now_), std::nullopt);
   EXPECT_TRUE(tracker_.TakeEnded().empty());
 }
 
@@ -338,7 +338,7 @@ TEST_F(TurnTrackerTest, NamedTurnOpenedAgainReplacesItsPredecessor) {
   Advance(15'001);
   const TurnHandle second = Begin(clues);
   EXPECT_NE(first, second);
-  EXPECT_EQ(tracker_.View(first), std::nullopt);
+  EXPECT_EQ(tracker_.View(first, now_), std::nullopt);
   EXPECT_EQ(tracker_.running(), 1U);
 }
 

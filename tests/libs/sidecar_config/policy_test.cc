@@ -34,8 +34,10 @@ TEST(PolicyDocument, EncodingIsCanonical) {
             R"("retryAfter":{"honor":true,"maxMs":3000},"retryOn":[]},)"
             R"("schema":"1.3","slos":[],)"
             R"("timeouts":{"connectMs":1000,"firstTokenMs":8000,"llmMs":10000,)"
+            R"("llmOverrides":[],"longRunning":[],)"
             R"("streamIdleMs":5000,"toolMs":5000,"toolOverrides":[]},)"
-            R"("turn":{"synthesisReserveMs":3000,"timeoutMs":15000},)"
+            R"("turn":{"identity":"Auto","onStreamDeadline":"Error",)"
+            R"("synthesisReserveMs":3000,"timeoutMs":15000},)"
             R"("upstreams":[{"kind":"MCP","name":"orders","url":"http://o/mcp"}],)"
             R"("workload":"ns/Deployment/a"})");
 }
@@ -54,6 +56,16 @@ TEST(PolicyDocument, DecodesEveryField) {
   EXPECT_EQ(document.turn.synthesis_reserve, Milliseconds{4000});
   EXPECT_EQ(document.timeouts.stream_idle, Milliseconds{4500});
   EXPECT_EQ(document.timeouts.tool_overrides[0].tool, "search");
+  EXPECT_EQ(document.turn.identity, TurnIdentity::kTrace);
+  EXPECT_EQ(document.turn.on_stream_deadline, StreamDeadline::kEndWithNotice);
+  ASSERT_EQ(document.timeouts.llm_overrides.size(), 2U);
+  EXPECT_EQ(document.timeouts.llm_overrides[0].first_token, Milliseconds{15'000});
+  EXPECT_EQ(document.timeouts.llm_overrides[0].idle, Milliseconds{9500});
+  EXPECT_EQ(document.timeouts.llm_overrides[1].total, Milliseconds{2500});
+  EXPECT_EQ(document.timeouts.llm_overrides[1].first_token, std::nullopt);
+  ASSERT_EQ(document.timeouts.long_running.size(), 2U);
+  EXPECT_EQ(document.timeouts.long_running[1].tool, "build");
+  EXPECT_EQ(document.timeouts.long_running[1].timeout, Milliseconds{120'000});
   EXPECT_EQ(document.retries.max_retries, 4);
   EXPECT_EQ(document.retries.backoff.max, Milliseconds{1500});
   EXPECT_FALSE(document.retries.retry_after.honor);
@@ -113,6 +125,12 @@ TEST(PolicyDocument, ErrorsNameThePath) {
             "retries.retryOn: unknown error class \"tired\"");
   EXPECT_EQ(ErrorOf(R"({"schema":"1.3","retries":{"idempotentTools":[{"tool":"a"}]}})"),
             "retries.idempotentTools[0].upstream: required");
+  EXPECT_EQ(ErrorOf(R"({"schema":"1.2","timeouts":{"llmOverrides":[{"totalMs":5}]}})"),
+            "timeouts.llmOverrides[0].model: required");
+  EXPECT_EQ(ErrorOf(R"({"schema":"1.2","timeouts":{"longRunning":[{"tool":"a"}]}})"),
+            "timeouts.longRunning[0].upstream: required");
+  EXPECT_EQ(ErrorOf(R"({"schema":"1.2","turn":{"identity":"Cookie"}})"),
+            "turn.identity: unknown value \"Cookie\"");
   EXPECT_EQ(ErrorOf(R"({"schema":"1.0","upstreams":null})"), "upstreams: expected an array");
   EXPECT_EQ(ErrorOf(R"({"schema":"1.0","turn":{"timeoutMs":18446744073709551615}})"),
             "turn.timeoutMs: expected an integer");

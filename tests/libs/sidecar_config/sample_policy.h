@@ -14,7 +14,8 @@ inline PolicyDocument SamplePolicy() {
       {UpstreamKind::kMcp, "orders", LlmFormat::kOpenAI, "http://orders:8080/mcp", "ca/orders.pem"},
       {UpstreamKind::kHttp, "weather", LlmFormat::kOpenAI, "http://weather:8080", ""},
   };
-  document.turn = {Milliseconds{20'000}, Milliseconds{4000}};
+  document.turn = {Milliseconds{20'000}, Milliseconds{4000}, TurnIdentity::kTrace,
+                   StreamDeadline::kEndWithNotice};
   document.timeouts.llm = Milliseconds{9000};
   document.timeouts.tool = Milliseconds{4000};
   document.timeouts.connect = Milliseconds{900};
@@ -22,6 +23,11 @@ inline PolicyDocument SamplePolicy() {
   document.timeouts.stream_idle = Milliseconds{4500};
   document.timeouts.tool_overrides = {{"orders", "search", Milliseconds{2000}},
                                       {"orders", "", Milliseconds{3000}}};
+  document.timeouts.llm_overrides = {
+      {"deep", Milliseconds{15'000}, Milliseconds{18'000}, Milliseconds{9500}},
+      {"quick", std::nullopt, Milliseconds{2500}, std::nullopt}};
+  document.timeouts.long_running = {{"weather", "", Milliseconds{90'000}},
+                                    {"orders", "build", Milliseconds{120'000}}};
   document.retries.max_retries = 4;
   document.retries.backoff = {Milliseconds{150}, Milliseconds{1500}};
   document.retries.retry_after = {false, Milliseconds{2500}};

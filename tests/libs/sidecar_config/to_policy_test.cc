@@ -25,7 +25,7 @@ TEST(ToPolicy, BreakersKeepTheirParameters) {
   EXPECT_EQ(tools.parameters.max_open_for, Milliseconds{250'000});
   EXPECT_EQ(tools.parameters.max_probes, 1);
   EXPECT_EQ(tools.parameters.successes, 3);
-  EXPECT_EQ(tools.parameters.probe_lease, Milliseconds{5000});  // longest tool call + 1 s
+  EXPECT_EQ(tools.parameters.probe_lease, Milliseconds{121'000});  // longest tool call + 1 s
   EXPECT_EQ(tools.parameters.slow_percent, 70);
   EXPECT_EQ(tools.parameters.slow_after, Milliseconds{2500});
   EXPECT_EQ(tools.operation, policy::BreakerOperation::kAutomatic);
@@ -47,6 +47,7 @@ TEST(ToPolicy, ToolsNamedAnywhereAreKnown) {
   };
   EXPECT_TRUE(knows("orders", "search"));  // time-out
   EXPECT_TRUE(knows("orders", "list"));    // SLO
+  EXPECT_TRUE(knows("orders", "build"));   // long-running
 }
 
 TEST(ToPolicy, RetriesKeepTheirSettings) {
@@ -153,7 +154,34 @@ TEST(ToPolicy, ToolTimeoutPrefersTheNamedTool) {
   const Timeouts timeouts = SamplePolicy().timeouts;
   EXPECT_EQ(ToolTimeoutOf(timeouts, "orders", "search"), Milliseconds{2000});
   EXPECT_EQ(ToolTimeoutOf(timeouts, "orders", "refund"), Milliseconds{3000});
-  EXPECT_EQ(ToolTimeoutOf(timeouts, "weather", ""), Milliseconds{4000});
+  EXPECT_EQ(ToolTimeoutOf(Timeouts{}, "weather", ""), Milliseconds{5000});
+}
+
+TEST(ToPolicy, LongRunningToolsHaveATimeoutOfTheirOwn) {
+  Timeouts timeouts = SamplePolicy().timeouts;
+  EXPECT_EQ(ToolTimeoutOf(timeouts, "orders", "build"), Milliseconds{120'000});
+  EXPECT_EQ(ToolTimeoutOf(timeouts, "weather", ""), Milliseconds{90'000});
+  EXPECT_TRUE(IsLongRunning(timeouts, "orders", "build"));
+  EXPECT_FALSE(IsLongRunning(timeouts, "orders", "search"));
+  // An override of one tool excepts it from its upstream's entry.
+  timeouts.long_running = {{"orders", "", Milliseconds{90'000}}};
+  EXPECT_TRUE(IsLongRunning(timeouts, "orders", "refund"));
+  EXPECT_FALSE(IsLongRunning(timeouts, "orders", "search"));
+  EXPECT_EQ(ToolTimeoutOf(timeouts, "orders", "search"), Milliseconds{2000});
+}
+
+TEST(ToPolicy, LlmTimesAreThoseOfTheModelWhereItHasSome) {
+  const Timeouts timeouts = SamplePolicy().timeouts;
+  const LlmTimes deep = LlmTimesOf(timeouts, "deep");
+  EXPECT_EQ(deep.total, Milliseconds{18'000});
+  EXPECT_EQ(deep.first_token, Milliseconds{15'000});
+  EXPECT_EQ(deep.idle, Milliseconds{9500});
+  const LlmTimes quick = LlmTimesOf(timeouts, "quick");
+  EXPECT_EQ(quick.total, Milliseconds{2500});
+  EXPECT_EQ(quick.first_token, Milliseconds{7000});
+  EXPECT_EQ(quick.idle, Milliseconds{4500});
+  const LlmTimes other = LlmTimesOf(timeouts, "quick-2");
+  EXPECT_EQ(other.total, Milliseconds{9000});
 }
 
 }  // namespace

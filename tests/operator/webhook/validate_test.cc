@@ -40,6 +40,18 @@ TEST(PolicyWarnings, AScheduleThatDoesNotFit) {
                                                       "18s > turn.timeout 15s")));
 }
 
+TEST(PolicyWarnings, AModelWithLimitsOfItsOwn) {
+  auto policy = MakePolicy();
+  policy.spec.timeouts.llm_overrides = {{"quick", std::nullopt, seconds{5}, std::nullopt}};
+  EXPECT_THAT(Warnings(policy), IsEmpty());
+  policy.spec.timeouts.llm_overrides = {{"deep", seconds{12}, std::nullopt, std::nullopt},
+                                        {"slow", std::nullopt, seconds{12}, std::nullopt}};
+  EXPECT_THAT(Warnings(policy),
+              ElementsAre(HasSubstr("llmOverrides[0] (deep) waits for the first token for 12s"),
+                          HasSubstr("total 12s + tool 5s + synthesisReserve 3s = 20s > "
+                                    "turn.timeout 15s")));
+}
+
 TEST(PolicyWarnings, RetriesThatATurnCannotHoldShowTheSum) {
   auto policy = MakePolicy();
   policy.spec.retries.max_retries = 5;
