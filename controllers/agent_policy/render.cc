@@ -48,6 +48,14 @@ config::SliType ToType(api::SliType type) {
   return config::SliType::kTaskSuccess;
 }
 
+std::optional<config::DegradedIs> ToDegraded(const api::SliSpec& sli) {
+  if (sli.type != api::SliType::kTaskSuccess || !sli.degraded_is.has_value()) {
+    return std::nullopt;
+  }
+  return *sli.degraded_is == api::DegradedIs::kGood ? config::DegradedIs::kGood
+                                                    : config::DegradedIs::kBad;
+}
+
 config::BreakerOperation ToOperation(api::BreakerOperation operation) {
   switch (operation) {
     case api::BreakerOperation::kMetricsOnly:
@@ -202,7 +210,8 @@ std::vector<config::Slo> RenderSlos(std::vector<SloPtr> slos) {
   for (const SloPtr& slo : slos) {
     const api::SliSpec& sli = slo->spec.sli;
     out.push_back({api::SloKey(*slo), slo->metadata.name, ToType(sli.type), sli.tool,
-                   sli.type == api::SliType::kTurnLatency ? sli.threshold : std::nullopt});
+                   sli.type == api::SliType::kTurnLatency ? sli.threshold : std::nullopt,
+                   ToDegraded(sli)});
   }
   return out;
 }

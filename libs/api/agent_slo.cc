@@ -23,6 +23,7 @@ void Fields(FieldVisitor& v, SliSpec& o) {
   v.Field("type", o.type, Presence::kRequired);
   v.Field("tool", o.tool);
   v.Field("threshold", o.threshold);
+  v.Field("degradedIs", o.degraded_is);
 }
 
 void Fields(FieldVisitor& v, LowTraffic& o) {

@@ -26,6 +26,12 @@ struct EnumNames<SliType> {
                                                              "TurnLatency"};
 };
 
+enum class DegradedIs { kGood, kBad };
+template <>
+struct EnumNames<DegradedIs> {
+  static constexpr std::array<std::string_view, 2> kNames = {"Good", "Bad"};
+};
+
 enum class Confidence { kStandard, kStrict };
 template <>
 struct EnumNames<Confidence> {
@@ -78,6 +84,7 @@ struct SliSpec {
   SliType type = SliType::kTaskSuccess;
   std::string tool;                       // ToolCallSuccess: "<upstream>/<tool>" or "<tool>"
   std::optional<Milliseconds> threshold;  // TurnLatency
+  std::optional<DegradedIs> degraded_is;  // TaskSuccess; unset: tiers good, the template bad
 };
 
 struct LowTraffic {

@@ -74,6 +74,10 @@ std::string SloKey(const AgentSlo& slo) {
   if (sli.threshold.has_value()) {
     text += std::to_string(sli.threshold->count());
   }
+  if (sli.degraded_is.has_value()) {
+    text += "\n";
+    text += EnumNames<DegradedIs>::kNames[static_cast<std::size_t>(*sli.degraded_is)];
+  }
   return slo.metadata.uid + "/" + Sha256Hex(text).substr(0, 8);
 }
 

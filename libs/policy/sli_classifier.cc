@@ -19,7 +19,18 @@ bool ToolMatches(std::string_view wanted, const ToolCallRecord& call) {
          wanted.ends_with(tool);
 }
 
+SliVerdict TaskVerdict(const SloRule& rule, TurnResult result, Degraded degraded) {
+  if (degraded != Degraded::kNone && rule.degraded_is != DegradedIs::kDefault) {
+    return rule.degraded_is == DegradedIs::kGood ? SliVerdict::kGood : SliVerdict::kBad;
+  }
+  return VerdictOf(result);
+}
+
 }  // namespace
+
+SliVerdict BookedVerdict(const SloRule& rule, const TurnCorrection& correction) {
+  return TaskVerdict(rule, correction.from, correction.degraded);
+}
 
 SliVerdict VerdictOf(TurnResult result) {
   switch (result) {
@@ -36,7 +47,7 @@ SliVerdict VerdictOf(TurnResult result) {
 SliVerdict ClassifyTurn(const SloRule& rule, const TurnRecord& turn) {
   switch (rule.kind) {
     case SliKind::kTaskSuccess:
-      return VerdictOf(turn.result);
+      return TaskVerdict(rule, turn.result, turn.degraded);
     case SliKind::kTurnLatency:
       if (turn.result == TurnResult::kNone) {
         return SliVerdict::kNone;  // cancelled or cut: nobody waited to the end

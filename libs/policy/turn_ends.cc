@@ -78,10 +78,11 @@ Result<std::optional<TurnCorrection>> TurnTracker::Report(std::string_view id,
   const TurnResult to =
       result == ReportedResult::kSuccess ? TurnResult::kSuccess : TurnResult::kFailure;
   const TurnResult from = std::exchange(found->second.result, to);
-  if (from == to) {
+  const Degraded degraded = std::exchange(found->second.degraded, Degraded::kNone);
+  if (from == to && degraded == Degraded::kNone) {
     return std::nullopt;
   }
-  return TurnCorrection{key, from, to};
+  return TurnCorrection{key, from, to, degraded};
 }
 
 void TurnTracker::Expire(MonotonicTime now) {
@@ -142,26 +143,30 @@ void TurnTracker::End(TurnHandle handle, Turn& turn, TurnEnd end, MonotonicTime 
   if (reported) {
     record.result =
         *reported == ReportedResult::kSuccess ? TurnResult::kSuccess : TurnResult::kFailure;
-  } else if (end == TurnEnd::kDeadline || end == TurnEnd::kAbandoned || end == TurnEnd::kCut ||
-             end == TurnEnd::kTemplate) {
+  } else if (end == TurnEnd::kDeadline || end == TurnEnd::kAbandoned || end == TurnEnd::kCut) {
     record.result = TurnResult::kFailure;
     record.error_class =
         turn.last_llm == ErrorClass::kNone ? ErrorClass::kDeadlineExceeded : turn.last_llm;
-  } else if (end == TurnEnd::kAnswered && turn.answered_at > turn.deadline) {
+  } else if (turn.answered && turn.answered_at > turn.deadline) {
     record.result = TurnResult::kFailure;  // late
     record.error_class = ErrorClass::kDeadlineExceeded;
-  } else if (end == TurnEnd::kAnswered) {
-    record.result = TurnResult::kSuccess;
+  } else if (turn.answered && end != TurnEnd::kEvicted) {
+    record.result = turn.templated ? TurnResult::kFailure : TurnResult::kSuccess;
+    record.error_class = turn.templated ? turn.last_llm : ErrorClass::kNone;
+    record.degraded = turn.templated  ? Degraded::kTemplate
+                      : turn.degraded ? Degraded::kTier
+                                      : Degraded::kNone;
     for (const auto& [tool, state] : turn.tools) {
       if (TraitsOf(state.error_class).spoils_turn) {
         record.result = TurnResult::kFailure;  // the answer was written without this tool
         record.error_class = state.error_class;
         record.failed_tool = tool;
+        record.degraded = Degraded::kNone;
         break;
       }
     }
   }
-  Remember(record.id, record.result, at);
+  Remember(record, at);
   ended_.push_back(std::move(record));
   turn.ended = true;
   --running_;
@@ -208,10 +213,10 @@ void TurnTracker::MakeRoom(MonotonicTime now) {
   Erase(victim->first);
 }
 
-void TurnTracker::Remember(const std::string& id, TurnResult result, MonotonicTime at) {
+void TurnTracker::Remember(const TurnRecord& record, MonotonicTime at) {
   const std::uint64_t serial = next_serial_++;
-  const auto entry = remembered_.try_emplace(id).first;
-  entry->second = Remembered{serial, at, result};
+  const auto entry = remembered_.try_emplace(record.id).first;
+  entry->second = Remembered{serial, at, record.result, record.degraded};
   remembered_order_.push_back({&entry->first, serial, at});
   while (remembered_order_.size() > kMaxRemembered ||
          at - remembered_order_.front().ended_at > kReportFor) {

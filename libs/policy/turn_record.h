@@ -37,6 +37,10 @@ enum class TurnEnd : std::uint8_t {
 enum class TurnResult : std::uint8_t { kNone, kSuccess, kFailure };
 [[nodiscard]] std::string_view TurnResultName(TurnResult result);
 
+// Who answered in the model's place; only what decides the verdict: a turn that is bad anyhow has
+// none.
+enum class Degraded : std::uint8_t { kNone, kTier, kTemplate };
+
 struct TurnRecord {
   std::uint64_t handle = 0;  // TurnHandle
   std::string id;            // as in x-agent-turn-id
@@ -45,6 +49,7 @@ struct TurnRecord {
   TurnResult result = TurnResult::kNone;       // kNone: no SLO event
   ErrorClass error_class = ErrorClass::kNone;  // why kFailure
   std::string failed_tool;                     // the tool whose last call failed, if that is why
+  Degraded degraded = Degraded::kNone;
   bool answered = false;
   bool reported = false;
   bool resumed = false;
@@ -58,6 +63,7 @@ struct TurnCorrection {
   std::string id;
   TurnResult from = TurnResult::kNone;  // kNone: was not counted
   TurnResult to = TurnResult::kNone;
+  Degraded degraded = Degraded::kNone;  // with `from`
 };
 
 // One tool call as it was answered to the agent.

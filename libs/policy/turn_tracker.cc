@@ -125,6 +125,7 @@ void TurnTracker::EndLlmCall(TurnHandle handle, const LlmCallEnd& end, Monotonic
     }
     if (end.final_answer) {
       turn->answered = true;
+      turn->degraded = end.degraded;
       turn->answered_at = now;
     }
   }

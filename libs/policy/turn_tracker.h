@@ -88,6 +88,7 @@ struct LlmCallEnd {
   std::string response_id;
   // A template stood in for the answer: the turn ends with it, and is bad (data-plane ruling 4).
   bool templated = false;
+  bool degraded = false;  // another tier answered than the one that was asked
   // The answer broke off after some of it had reached the agent: nobody repeats such a call, so the
   // turn ends with it (data-plane ruling 3).
   bool cut = false;
@@ -185,6 +186,7 @@ class TurnTracker {
     bool cancelled = false;  // the agent left its last LLM call; a retry takes that back
     bool answered = false;
     bool templated = false;  // by a template instead of a model
+    bool degraded = false;   // by another tier
     bool cut = false;        // its last answer broke off
     bool ended = false;
     MonotonicTime answered_at;
@@ -209,6 +211,7 @@ class TurnTracker {
     std::uint64_t serial = 0;
     MonotonicTime ended_at;
     TurnResult result = TurnResult::kNone;
+    Degraded degraded = Degraded::kNone;
   };
   using HashIndex = std::unordered_multimap<std::uint64_t, TurnHandle>;
 
@@ -233,7 +236,7 @@ class TurnTracker {
            std::optional<ReportedResult> reported = std::nullopt);
   void Erase(TurnHandle handle);
   void MakeRoom(MonotonicTime now);
-  void Remember(const std::string& id, TurnResult result, MonotonicTime at);
+  void Remember(const TurnRecord& record, MonotonicTime at);
   void WakeAt(MonotonicTime at);
 
   TurnLimits limits_;

@@ -131,6 +131,10 @@ void Read(ObjectReader& in, Slo& out) {
   in.Enum<SliType>("type", out.type, names::kSliTypes);
   in.String("tool", out.tool);
   OptionalMs(in, "thresholdMs", out.threshold);
+  DegradedIs degraded{};
+  if (in.Enum<DegradedIs>("degradedIs", degraded, names::kDegradedIs)) {
+    out.degraded_is = degraded;
+  }
 }
 
 }  // namespace

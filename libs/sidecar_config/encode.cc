@@ -132,6 +132,9 @@ json ToJson(const Slo& slo) {
   if (slo.threshold) {
     out["thresholdMs"] = slo.threshold->count();
   }
+  if (slo.degraded_is) {
+    out["degradedIs"] = names::NameIn(names::kDegradedIs, *slo.degraded_is);
+  }
   return out;
 }
 

@@ -29,6 +29,8 @@ inline constexpr Table<BreakerOperation, 4> kBreakerOperations = {
 inline constexpr Table<SliType, 3> kSliTypes = {{{"TaskSuccess", SliType::kTaskSuccess},
                                                  {"ToolCallSuccess", SliType::kToolCallSuccess},
                                                  {"TurnLatency", SliType::kTurnLatency}}};
+inline constexpr Table<DegradedIs, 2> kDegradedIs = {
+    {{"Good", DegradedIs::kGood}, {"Bad", DegradedIs::kBad}}};
 inline constexpr Table<TurnIdentity, 2> kTurnIdentities = {
     {{"Auto", TurnIdentity::kAuto}, {"Trace", TurnIdentity::kTrace}}};
 inline constexpr Table<StreamDeadline, 2> kStreamDeadlines = {

@@ -22,7 +22,7 @@ inline constexpr int kSchemaMajor = 1;
 // 1: retries, traffic, fallbackChain.
 // 2: slow calls, mean latency, scope Agent, operation of breakers; modes Degraded, Ramping.
 // 3: cost, prices, spent; turn.identity, turn.onStreamDeadline, timeouts.llmOverrides,
-//    timeouts.longRunning.
+//    timeouts.longRunning, slos[].degradedIs.
 inline constexpr int kSchemaMinor = 3;
 
 enum class Enforcement { kObserve, kEnforce };                 // "Observe", "Enforce"
@@ -30,6 +30,7 @@ enum class UpstreamKind { kLlm, kMcp, kHttp };                 // "LLM", "MCP", 
 enum class BreakerScope { kTool, kProvider, kModel, kAgent };  // "Tool", "Provider", ...
 enum class BreakerOperation { kAutomatic, kMetricsOnly, kForcedOpen, kDisabled };
 enum class SliType { kTaskSuccess, kToolCallSuccess, kTurnLatency };
+enum class DegradedIs { kGood, kBad };                 // "Good", "Bad"
 enum class TurnIdentity { kAuto, kTrace };             // "Auto", "Trace"
 enum class StreamDeadline { kError, kEndWithNotice };  // "Error", "EndWithNotice"
 // "Normal", ... Frozen is read as Normal, ScaledDown as Paused: to a sidecar they are the same.
@@ -160,6 +161,8 @@ struct Slo {
   SliType type = SliType::kTaskSuccess;
   std::string tool;  // ToolCallSuccess: "<upstream>/<tool>" or "<tool>"; empty = all
   std::optional<Milliseconds> threshold;  // TurnLatency: "thresholdMs"
+  // TaskSuccess: of answers by a fallback chain; absent = another tier's good, the template's bad.
+  std::optional<DegradedIs> degraded_is;
 };
 
 struct PolicyDocument {             // policy.json

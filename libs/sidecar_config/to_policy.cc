@@ -67,6 +67,13 @@ policy::GateMode ModeOf(Mode mode) {
   return policy::GateMode::kNormal;
 }
 
+policy::DegradedIs DegradedOf(const std::optional<DegradedIs>& degraded) {
+  if (!degraded) {
+    return policy::DegradedIs::kDefault;
+  }
+  return *degraded == DegradedIs::kGood ? policy::DegradedIs::kGood : policy::DegradedIs::kBad;
+}
+
 Milliseconds LongestToolCall(const Timeouts& timeouts) {
   Milliseconds longest = timeouts.tool;
   for (const ToolTimeout& tool : timeouts.tool_overrides) {
@@ -220,8 +227,8 @@ std::vector<policy::SloRule> ToSloRules(const PolicyDocument& document) {
   std::vector<policy::SloRule> rules;
   rules.reserve(document.slos.size());
   for (const Slo& slo : document.slos) {
-    rules.push_back(
-        {slo.key, slo.name, KindOf(slo.type), slo.tool, slo.threshold.value_or(Milliseconds{0})});
+    rules.push_back({slo.key, slo.name, KindOf(slo.type), slo.tool,
+                     slo.threshold.value_or(Milliseconds{0}), DegradedOf(slo.degraded_is)});
   }
   return rules;
 }

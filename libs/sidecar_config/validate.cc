@@ -252,6 +252,9 @@ void CheckSlos(const PolicyDocument& document, Checker& check) {
     if (!latency && slo.threshold) {
       check.Add(At("slos", i, "thresholdMs"), "only for TurnLatency");
     }
+    if (slo.type != SliType::kTaskSuccess && slo.degraded_is) {
+      check.Add(At("slos", i, "degradedIs"), "only for TaskSuccess");
+    }
     if (slo.type != SliType::kToolCallSuccess && !slo.tool.empty()) {
       check.Add(At("slos", i, "tool"), "only for ToolCallSuccess");
     }

@@ -226,6 +226,7 @@ void Decisions::EndLlm(const Admission& admission, const CallEnd& end) {
                          .tool_calls = end.tool_calls,
                          .response_id = end.response_id,
                          .templated = end.terminal,
+                         .degraded = admission.offer > 0,
                          .cut = end.cut},
                         now.mono);
     }

@@ -83,7 +83,7 @@ Status Decisions::Report(std::string_view turn_id, policy::ReportedResult result
     if (correction.has_value() && snapshot_ != nullptr) {
       for (const policy::SloRule& rule : snapshot_->slos) {
         if (rule.kind == policy::SliKind::kTaskSuccess) {
-          ledger_.Correct(rule.key, policy::VerdictOf(correction->from),
+          ledger_.Correct(rule.key, policy::BookedVerdict(rule, *correction),
                           policy::VerdictOf(correction->to));
         }
       }

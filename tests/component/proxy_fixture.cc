@@ -39,7 +39,9 @@ std::string MakePolicy(const std::string& url, const PolicyTweaks& t) {
          number("maxMs", t.retry_after_max_ms) + "}" + t.retries + R"(},"circuitBreakers":)" +
          t.breakers + t.cost +
          R"(,"slos":[{"key":"tasks/1","name":"tasks","type":"TaskSuccess"},)" +
-         R"({"key":"tools/1","name":"tools","type":"ToolCallSuccess"}]})";
+         R"({"key":"tools/1","name":"tools","type":"ToolCallSuccess"},)"
+         R"({"key":"lenient/1","name":"lenient","type":"TaskSuccess","degradedIs":"Good"},)"
+         R"({"key":"strict/1","name":"strict","type":"TaskSuccess","degradedIs":"Bad"}]})";
 }
 
 std::string Chat(const std::string& text, bool stream) {

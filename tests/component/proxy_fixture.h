@@ -38,7 +38,8 @@ struct PolicyTweaks {
   std::string timeouts = {};        // likewise of `timeouts`
 };
 
-// Routes openai (/v1), claude, orders (/mcp), shop (/shop) at `url`; SLOs tasks and tools.
+// Routes openai (/v1), claude, orders (/mcp), shop (/shop) at `url`; SLOs tasks, tools, lenient,
+// strict.
 [[nodiscard]] std::string MakePolicy(const std::string& url, const PolicyTweaks& tweaks = {});
 // A breaker of scope Tool, Provider or Model that opens after `failures` in a row.
 [[nodiscard]] std::string MakeBreaker(const std::string& scope, int failures, int open_for_ms);
@@ -70,6 +71,9 @@ class ProxyFixture : public testing::Test {
 
 inline constexpr const char* kTasks = "tasks/1";
 inline constexpr const char* kTools = "tools/1";
+// TaskSuccess with degradedIs Good and Bad.
+inline constexpr const char* kLenient = "lenient/1";
+inline constexpr const char* kStrict = "strict/1";
 
 // Bodies.
 [[nodiscard]] std::string Chat(const std::string& text, bool stream = false);

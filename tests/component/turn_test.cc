@@ -127,5 +127,29 @@ TEST_F(Turns, AfterItsDeadlineTheModelsTurnIsTheTemplates) {
   EXPECT_TRUE(AwaitCounts(kTasks, 0, 2));
 }
 
+TEST_F(Turns, AnAnswerOfAFallbackIsWhatTheSloSays) {
+  FakeUpstream upstream([](auto& c, const SeenRequest& request) {
+    const bool fallback = Has(request.body, R"("model":"small")");
+    const bool answers = fallback && !Has(request.body, "nobody");
+    c.Respond(answers ? 200 : 503, "application/json", answers ? kChatAnswer : "{}");
+  });
+  Start(MakePolicy(
+      upstream.url(),
+      {.more_upstreams = R"(,{"kind":"LLM","name":"backup","format":"OpenAI","url":")" +
+                         upstream.url() + "/v1\"}",
+       .chain = R"({"name":"c","tiers":[{"name":"first","upstream":"openai"},{"name":"second",)"
+                R"("upstream":"backup","model":"small"}],"terminal":{"type":"StaticResponse",)"
+                R"("text":"sorry"}})"}));
+  Agent agent(port());
+  EXPECT_EQ(agent.Post(kOpenAi, Chat("hi")).headers.at("x-agent-served-by"), "second");
+  EXPECT_TRUE(AwaitCounts(kTasks, 1, 0));
+  EXPECT_TRUE(AwaitCounts(kLenient, 1, 0));
+  EXPECT_TRUE(AwaitCounts(kStrict, 0, 1));
+  EXPECT_EQ(agent.Post(kOpenAi, Chat("nobody")).headers.at("x-agent-served-by"), "template");
+  EXPECT_TRUE(AwaitCounts(kTasks, 1, 1));
+  EXPECT_TRUE(AwaitCounts(kLenient, 2, 0));
+  EXPECT_TRUE(AwaitCounts(kStrict, 0, 2));
+}
+
 }  // namespace
 }  // namespace reliability::component

@@ -153,6 +153,8 @@ BAD_SLOS = [
     ("sli", {"type": "TurnLatency", "threshold": "2h"}, "spec.sli.threshold", "from 1ms to 1h"),
     ("sli", {"type": "TaskSuccess", "threshold": "8s"}, "spec.sli.threshold", "no other type"),
     ("sli", {"type": "TaskSuccess", "tool": "orders/search"}, "spec.sli.tool", "only type ToolCallSuccess"),
+    ("sli", {"type": "TaskSuccess", "degradedIs": "Fine"}, "spec.sli.degradedIs", '"Good", "Bad"'),
+    ("sli", {"type": "TurnLatency", "threshold": "8s", "degradedIs": "Bad"}, "spec.sli.degradedIs", "only type TaskSuccess"),
     ("sli", {"type": "ToolCallSuccess", "tool": "two words"}, "spec.sli.tool", "should match"),
     ("lowTraffic", {"minEvents": 0}, "spec.lowTraffic.minEvents", "or equal to 1"),
     ("lowTraffic", {"confidence": "Sloppy"}, "spec.lowTraffic.confidence", '"Standard", "Strict"'),

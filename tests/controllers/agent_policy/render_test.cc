@@ -208,6 +208,16 @@ TEST(Render, SlosAreSortedAndKeyed) {
   EXPECT_FALSE(slos[0].threshold.has_value());
 }
 
+TEST(Render, WhatADegradedAnswerIsConcernsTaskSuccessOnly) {
+  auto slo = std::make_shared<api::AgentSlo>(*MakeSlo("a"));
+  slo->spec.sli.type = api::SliType::kTaskSuccess;
+  slo->spec.sli.degraded_is = api::DegradedIs::kGood;
+  EXPECT_EQ(Render(MakePolicy(), {slo}).slos[0].degraded_is, sidecar_config::DegradedIs::kGood);
+  slo->spec.sli.type = api::SliType::kTurnLatency;
+  slo->spec.sli.threshold = seconds{8};
+  EXPECT_EQ(Render(MakePolicy(), {slo}).slos[0].degraded_is, std::nullopt);
+}
+
 TEST(Render, CaFilesAreWhereTheWebhookMountsThem) {
   auto policy = MakePolicy();
   policy.spec.upstreams.llms[0].ca_config_map_ref = api::CaConfigMapRef{"corp-ca", "ca.crt"};

@@ -61,6 +61,12 @@ TEST(Names, SloKeyChangesWithTheSliAndTheObject) {
   other.spec.sli.threshold = Milliseconds{9000};
   EXPECT_NE(SloKey(other), latency);
   other = slo;
+  other.spec.sli.degraded_is = DegradedIs::kGood;
+  const std::string good = SloKey(other);
+  EXPECT_NE(good, key);
+  other.spec.sli.degraded_is = DegradedIs::kBad;
+  EXPECT_NE(SloKey(other), good);
+  other = slo;
   other.metadata.uid = "u2";
   EXPECT_NE(SloKey(other), key);
 }

@@ -52,6 +52,37 @@ TEST(SliClassifier, Example20NoDataIsNoEvent) {
   EXPECT_EQ(Percent(Latency(1000), {Turn(TurnResult::kNone, 1)}), -1.0);
 }
 
+TEST(SliClassifier, AnAnswerOfAFallbackChainIsWhatTheSloSays) {
+  struct Row {
+    DegradedIs rule;
+    Degraded degraded;
+    TurnResult result;  // as without the rule
+    SliVerdict verdict;
+  };
+  using enum Degraded;
+  constexpr TurnResult kSuccess = TurnResult::kSuccess;
+  constexpr TurnResult kFailure = TurnResult::kFailure;
+  for (const Row& row : {
+           Row{DegradedIs::kDefault, kTier, kSuccess, SliVerdict::kGood},
+           Row{DegradedIs::kDefault, kTemplate, kFailure, SliVerdict::kBad},
+           Row{DegradedIs::kGood, kTier, kSuccess, SliVerdict::kGood},
+           Row{DegradedIs::kGood, kTemplate, kFailure, SliVerdict::kGood},
+           Row{DegradedIs::kBad, kTier, kSuccess, SliVerdict::kBad},
+           Row{DegradedIs::kBad, kTemplate, kFailure, SliVerdict::kBad},
+           Row{DegradedIs::kGood, kNone, kFailure, SliVerdict::kBad},
+           Row{DegradedIs::kBad, kNone, kSuccess, SliVerdict::kGood},
+           Row{DegradedIs::kBad, kNone, TurnResult::kNone, SliVerdict::kNone},
+       }) {
+    SloRule rule = TaskSuccess();
+    rule.degraded_is = row.rule;
+    TurnRecord turn = Turn(row.result, 1);
+    turn.degraded = row.degraded;
+    EXPECT_EQ(ClassifyTurn(rule, turn), row.verdict);
+    // A late report takes back what was booked.
+    EXPECT_EQ(BookedVerdict(rule, {"t", row.result, kSuccess, row.degraded}), row.verdict);
+  }
+}
+
 TEST(SliClassifier, ATurnWithoutAnAnswerIsTooLate) {
   EXPECT_EQ(ClassifyTurn(Latency(30'000), Turn(TurnResult::kFailure, 15'000, false)),
             SliVerdict::kBad);

@@ -317,5 +317,49 @@ TEST_F(TurnEndsTest, TheClockStandsUntilTheLastOfThemEnds) {
   EXPECT_EQ(OnlyEnded().end, TurnEnd::kDeadline);
 }
 
+TEST_F(TurnEndsTest, WhoStoodInForTheModel) {
+  struct Stood {
+    bool templated;
+    bool tier;
+    ErrorClass tool;
+    std::int64_t at;
+    Degraded degraded;
+  };
+  using enum Degraded;
+  for (const Stood& row : {
+           Stood{false, false, ErrorClass::kNone, 100, Degraded::kNone},
+           Stood{false, true, ErrorClass::kNone, 100, kTier},
+           Stood{true, false, ErrorClass::kNone, 100, kTemplate},
+           Stood{true, false, kCircuitOpen, 100, Degraded::kNone},  // bad for another reason
+           Stood{false, true, kCircuitOpen, 100, Degraded::kNone},
+           Stood{false, true, ErrorClass::kNone, 16'000, Degraded::kNone},
+       }) {
+    const TurnHandle turn = Begin(Question(7));
+    RunTool(turn, "orders/search", row.tool);
+    Advance(row.at);
+    LlmCallEnd end;
+    end.error_class = row.templated ? kAllTargetsFailed : ErrorClass::kNone;
+    end.final_answer = !row.templated;
+    end.templated = row.templated;
+    end.degraded = row.tier;
+    tracker_.EndLlmCall(turn, end, now_);
+    EXPECT_EQ(OnlyEnded().degraded, row.degraded);
+  }
+}
+
+TEST_F(TurnEndsTest, ALateReportTakesTheDegradationBack) {
+  const TurnHandle turn = Begin(Question(7));
+  const std::string id = tracker_.View(turn, now_)->id;
+  LlmCallEnd end;
+  end.error_class = kAllTargetsFailed;
+  end.templated = true;
+  tracker_.EndLlmCall(turn, end, now_);
+  // Booked as good by an SLO that says so, so the report may change something.
+  const auto report = tracker_.Report(id, ReportedResult::kFailure, now_);
+  ASSERT_TRUE(report.has_value() && report->has_value());
+  EXPECT_EQ((*report)->degraded, Degraded::kTemplate);
+  EXPECT_FALSE(tracker_.Report(id, ReportedResult::kFailure, now_)->has_value());
+}
+
 }  // namespace
 }  // namespace reliability::policy

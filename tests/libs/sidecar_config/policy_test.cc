@@ -87,6 +87,8 @@ TEST(PolicyDocument, DecodesEveryField) {
   EXPECT_EQ(document.circuit_breakers[1].match.models, std::vector<std::string>{"big"});
   EXPECT_EQ(document.slos[2].threshold, Milliseconds{8000});
   EXPECT_EQ(document.slos[0].threshold, std::nullopt);
+  EXPECT_EQ(document.slos[0].degraded_is, DegradedIs::kBad);
+  EXPECT_EQ(document.slos[1].degraded_is, std::nullopt);
 }
 
 TEST(PolicyDocument, HandWrittenFileMayLeaveOutDefaults) {

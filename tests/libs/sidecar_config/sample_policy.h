@@ -56,9 +56,10 @@ inline PolicyDocument SamplePolicy() {
   breaker.trip.mean_latency = Milliseconds{30'000};
   document.circuit_breakers.push_back(breaker);
   document.slos = {
-      {"uid/1a2b3c4d", "completed", SliType::kTaskSuccess, "", std::nullopt},
-      {"uid/2a2b3c4d", "search", SliType::kToolCallSuccess, "orders/list", std::nullopt},
-      {"uid/3a2b3c4d", "fast", SliType::kTurnLatency, "", Milliseconds{8000}},
+      {"uid/1a2b3c4d", "completed", SliType::kTaskSuccess, "", std::nullopt, DegradedIs::kBad},
+      {"uid/2a2b3c4d", "search", SliType::kToolCallSuccess, "orders/list", std::nullopt,
+       std::nullopt},
+      {"uid/3a2b3c4d", "fast", SliType::kTurnLatency, "", Milliseconds{8000}, std::nullopt},
   };
   return document;
 }

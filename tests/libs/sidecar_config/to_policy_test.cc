@@ -88,6 +88,8 @@ TEST(ToPolicy, TurnAndSlos) {
   const auto rules = ToSloRules(SamplePolicy());
   ASSERT_EQ(rules.size(), 3U);
   EXPECT_EQ(rules[0].kind, policy::SliKind::kTaskSuccess);
+  EXPECT_EQ(rules[0].degraded_is, policy::DegradedIs::kBad);
+  EXPECT_EQ(rules[1].degraded_is, policy::DegradedIs::kDefault);
   EXPECT_EQ(rules[1].kind, policy::SliKind::kToolCallSuccess);
   EXPECT_EQ(rules[1].tool, "orders/list");
   EXPECT_EQ(rules[2].kind, policy::SliKind::kTurnLatency);

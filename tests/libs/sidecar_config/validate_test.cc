@@ -103,6 +103,7 @@ TEST(Validate, EachMistakeIsNamed) {
        [](PolicyDocument& d) { d.circuit_breakers[2].match.models = {"big"}; }},
       {"slos[0].key", [](PolicyDocument& d) { d.slos[0].key = ""; }},
       {"slos[1].key", [](PolicyDocument& d) { d.slos[1].key = d.slos[0].key; }},
+      {"slos[1].degradedIs", [](PolicyDocument& d) { d.slos[1].degraded_is = DegradedIs::kGood; }},
       {"slos[2].thresholdMs", [](PolicyDocument& d) { d.slos[2].threshold.reset(); }},
       {"slos[0].thresholdMs", [](PolicyDocument& d) { d.slos[0].threshold = Milliseconds{1}; }},
       {"slos[0].tool", [](PolicyDocument& d) { d.slos[0].tool = "search"; }},
