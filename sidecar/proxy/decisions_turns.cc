@@ -68,6 +68,7 @@ void Decisions::CountTurn(const policy::TurnRecord& turn) {
                               {"class", policy::ErrorClassName(turn.error_class)},
                               {"tool", turn.failed_tool},
                               {"identity", policy::IdentitySourceName(turn.source)},
+                              {"resumed", turn.resumed},
                               {"llm_calls", turn.llm_calls},
                               {"tool_calls", turn.tool_calls},
                               {"duration_ms", turn.duration.count()}});

@@ -5,8 +5,11 @@ from __future__ import annotations
 import extras_cost
 import extras_llm
 import extras_load
+import extras_time
 import extras_turn
 from extra import Extra
 
-EXTRAS: tuple[Extra, ...] = (*extras_load.CASES, *extras_turn.CASES, *extras_llm.CASES, *extras_cost.CASES)
+EXTRAS: tuple[Extra, ...] = (
+    *extras_load.CASES, *extras_turn.CASES, *extras_time.CASES, *extras_llm.CASES, *extras_cost.CASES,
+)  # fmt: skip
 __all__ = ["EXTRAS", "Extra"]

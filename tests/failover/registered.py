@@ -13,7 +13,8 @@ CASES: dict[str, tuple[str, ...]] = {
     "default": (*_RESCUED, *_AFTER_THE_FIRST_TOKEN),
     "extra": (
         "outage-budget", "outage-breaker", "outage-probes", "sdk-retries", "open-circuit", "probes", "jitter",
-        "long-wait-fallback", "long-wait-alone", "one-deadline", "disconnect", "two-users", "long-answer", "long-event",
+        "long-wait-fallback", "long-wait-alone", "one-deadline", "disconnect", "two-users", "one-deadline-responses",
+        "two-users-responses", "own-stall", "end-with-notice", "long-answer", "long-event",
         "fallback-tool-call", "keys", "last-resort", "overloaded-alone", "too-long-alone", "refusal-200", "plain-cut",
         "stream-reset", "stream-clean-cut", "malformed-tool-call", "held-open", "budget-refused", "budget-template",
     ),
