@@ -34,6 +34,8 @@ bool ReadPart(JsonValue part, Message& message) {
   if (type == "tool_use") {
     message.has_tool_call = true;
     message.ids.emplace_back(id);
+  } else if (type == "server_tool_use" || type == "mcp_tool_use") {
+    message.has_tool_call = true;  // the provider's own: goes on after `pause_turn`
   }
   message.has_tool_result = message.has_tool_result || type == "tool_result";
   const std::uint64_t digest =

@@ -57,6 +57,18 @@ TEST(LlmRequest, IdsOfTheLastAssistantMessageOnly) {
   EXPECT_EQ(request.tool_call_ids, (std::vector<std::string>{"call_2", "call_3"}));
 }
 
+TEST(LlmRequest, AProvidersOwnToolIsAToolCallWithoutAnIdOfOurs) {
+  const auto read = ReadLlmRequest(
+      LlmApi::kAnthropicMessages,
+      R"({"model":"m","messages":[)" + kUser +
+          R"(,{"role":"assistant","content":[{"type":"server_tool_use","id":"srvtoolu_1",)"
+          R"("name":"web_search","input":{}}]}]})");
+  ASSERT_TRUE(read.has_value());
+  EXPECT_TRUE(read->tool_call_after_user);  // the turn goes on after pause_turn
+  EXPECT_TRUE(read->tool_call_ids.empty());
+  EXPECT_EQ(read->prefix_hash, OpenAi(kUser).prefix_hash);
+}
+
 TEST(LlmRequest, HashIgnoresSystemIdsAndCacheMarks) {
   const auto hash = OpenAi(kUser).prefix_hash;
   EXPECT_EQ(OpenAi(R"({"role":"system","content":"s"},)" + kUser).prefix_hash, hash);
