@@ -9,7 +9,7 @@ _RESCUED = (
 )  # fmt: skip
 _AFTER_THE_FIRST_TOKEN = ("S08", "S09", "S14")
 CASES: dict[str, tuple[str, ...]] = {
-    "goal": (*_RESCUED, "S08/chat", "S08/claude", "S09", "S14"),
+    "goal": (*_RESCUED, "S08", "S09", "S14"),
     "default": (*_RESCUED, *_AFTER_THE_FIRST_TOKEN),
     "extra": (
         "outage-budget", "outage-breaker", "outage-probes", "sdk-retries", "open-circuit", "probes", "jitter",
