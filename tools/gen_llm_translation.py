@@ -16,21 +16,36 @@ ORDER = ["chat_request", "responses_request", "messages_request", "chat_answer",
 NAMES = {"chat": "chat completions", "responses": "Responses", "messages": "messages"}
 HEAD = """# Translation between LLM APIs
 
-How `sidecar/translate` writes each field of a call in another API. The sidecar uses it for a chain's fixed text and for
-streams that another tier goes on with; tiers of another format than the caller's are still skipped. Made from
+What becomes of each field when a call of a fallback chain goes to a tier that speaks another API than its caller. Made from
 `tests/sidecar/translate/golden/fields` by `make docs`; do not edit. `translate_test` proves every row, and an interop
 test compares the rows with the types of the official SDKs.
 
 - **mapped**: says the same in the other API, as far as it can.
 - **replaced**: by the tier's own value.
 - **dropped**: left out; the answer is still one to the question that was asked. So are fields that stand nowhere here.
-- **untranslatable**: the tier is skipped with class `untranslatable`, naming the field. Content of unknown types and
+- **untranslatable**: the tier is skipped with class `untranslatable`; the log names the field (event `tier_skipped`), and
+  `agent_reliability_untranslatable_total` counts it. Content of unknown types and
   roles is untranslatable too: leaving it out would change the question.
 
 `x[y].z` is field `z` of the members of `x` that have the type or role `y`. Streams carry the same fields: one text block
 at a time, tool calls in order of their start, their arguments checked to be one JSON object before the block ends; usage
-stands in the last events. A tier speaks chat completions or messages; a Responses caller's own upstream gets its request
-as it is.
+stands in the last events. A tier of format OpenAI gets chat completions from callers of messages, and a Responses call as
+it is; one of format Anthropic gets messages.
+
+Headers: the tier's own key, in the field of its API, `anthropic-version: 2023-06-01` for messages, and none that begins
+with `anthropic-` or `openai-`. The query is left out. Of an answer `set-cookie`, `etag` and rate-limit fields stay behind;
+the status stays.
+
+- An error comes in the caller's format, with the provider's message.
+- A 400 or 404 of such a tier is about words that the agent did not write: the next tier is asked. After the last one the
+  agent gets the chain's fixed text, or 503 `all_targets_failed`.
+- What cannot be read as an answer of the tier's API (encoded, another type, broken tool arguments, more than 4 MiB at
+  once) is `malformed`, never a success.
+- A Responses answer of another format is stored nowhere: an agent that goes on with `previous_response_id` instead of the
+  history is refused by its provider.
+- A whole answer where a stream was asked for is sent as that stream.
+- A stream that breaks ends in an error event of the caller's format, or goes on in another tier, whatever it speaks
+  (`onMidStreamFailure: RestartIfOnlyText`).
 """
 
 

@@ -2,8 +2,20 @@
 
 namespace reliability::sidecar::proxy {
 
+namespace {
+
+policy::Protocol AnswersIn(const Call& call) {
+  if (!call.tier_api.has_value()) {
+    return ProtocolOf(call);
+  }
+  return *call.tier_api == inspect::LlmApi::kAnthropicMessages ? policy::Protocol::kAnthropic
+                                                               : policy::Protocol::kOpenAI;
+}
+
+}  // namespace
+
 AnswerWatch::AnswerWatch(const Call& call, const net::ResponseHead& head)
-    : status_(head.status), protocol_(ProtocolOf(call)) {
+    : status_(head.status), protocol_(AnswersIn(call)) {
   const inspect::AnswerShape shape = inspect::ShapeOf(
       head.status, head.Get(net::FieldId::kContentType), head.Get(net::FieldId::kContentEncoding));
   event_stream_ = shape == inspect::AnswerShape::kStream;
@@ -14,10 +26,10 @@ AnswerWatch::AnswerWatch(const Call& call, const net::ResponseHead& head)
   const bool llm = call.kind == CallKind::kLlm || call.kind == CallKind::kLlmOther;
   if (llm && (call.answer_api.has_value() || shape == inspect::AnswerShape::kError)) {
     // Errors look alike at all endpoints of a provider.
-    llm_.emplace(call.answer_api.value_or(protocol_ == policy::Protocol::kAnthropic
-                                              ? inspect::LlmApi::kAnthropicMessages
-                                              : inspect::LlmApi::kOpenAIChat),
-                 shape);
+    const inspect::LlmApi own = call.answer_api.value_or(protocol_ == policy::Protocol::kAnthropic
+                                                             ? inspect::LlmApi::kAnthropicMessages
+                                                             : inspect::LlmApi::kOpenAIChat);
+    llm_.emplace(call.tier_api.value_or(own), shape);
   } else if (!call.inspected) {
     return;
   } else if (call.kind == CallKind::kMcpTool || call.kind == CallKind::kMcpOther) {
@@ -87,6 +99,11 @@ policy::AnswerUsage AnswerWatch::usage() const {
   return {.kind = good ? policy::UsageKind::kUnread : policy::UsageKind::kNone,
           .counts = {},
           .output_bytes = 0};
+}
+
+policy::ProviderError AnswerWatch::error() const {
+  return llm_.has_value() ? llm_->error().value_or(policy::ProviderError{})
+                          : policy::ProviderError{};
 }
 
 std::vector<policy::RequestedTool> AnswerWatch::tool_calls() const {

@@ -42,6 +42,8 @@ class AnswerWatch {
   [[nodiscard]] policy::ErrorClass Class() const;
   [[nodiscard]] bool final_answer() const;
   [[nodiscard]] policy::AnswerUsage usage() const;  // of an LLM call
+  // What an LLM's error says about itself; all empty if nothing can be read.
+  [[nodiscard]] policy::ProviderError error() const;
   [[nodiscard]] std::vector<policy::RequestedTool> tool_calls() const;
   [[nodiscard]] std::string response_id() const;
   [[nodiscard]] const std::vector<std::string>* tools_list() const;

@@ -46,6 +46,10 @@ class Attempts {
   void AnswerInstead(const UpstreamAttempt& attempt, ErrorClass error_class,
                      const std::string& detail);
   void AgentLeft();
+  // Why the call moves.
+  [[nodiscard]] ErrorClass Cause(ErrorClass error_class) const {
+    return refused_translation_ ? ErrorClass::kUntranslatable : error_class;
+  }
   [[nodiscard]] bool Retried() const {
     const Admission& admission = state_.call.admission;
     return budget_refused_ || admission.stood_in ||
@@ -56,6 +60,7 @@ class Attempts {
   CallOutcome outcome_;
   MonotonicTime began_{};
   bool budget_refused_ = false;
+  bool refused_translation_ = false;  // the last attempt, with 400 or 404
   bool gone_ = false;
   bool began_answer_ = false;  // the agent has content of a stream
 };
@@ -73,15 +78,24 @@ net::Task<CallOutcome> Attempts::Run() {
 
 bool Attempts::Begin() {
   Admission& admission = state_.call.admission;
-  if (!admission.refusal.has_value()) {
-    return state_.call.offers.empty() || GoToOffer(state_);
+  Refusal refusal;
+  if (admission.refusal.has_value()) {
+    refusal = *admission.refusal;
+    admission.refusal.reset();
+  } else if (state_.call.offers.empty() || GoToOffer(state_)) {
+    return true;
+  } else {
+    // It was to go where its turn's tools came from, and what it asks now has no words there.
+    state_.loop.decisions.LeaveOffer(admission);
+    refusal.error_class = ErrorClass::kUntranslatable;
   }
-  const Refusal refusal = *admission.refusal;
-  admission.refusal.reset();
   if (Advance(refusal.error_class)) {
     return true;
   }
-  outcome_.end.outcome = {.error_class = refusal.error_class, .retry_after = {}};
+  const ErrorClass answered = refusal.error_class == ErrorClass::kUntranslatable
+                                  ? ErrorClass::kAllTargetsFailed
+                                  : refusal.error_class;
+  outcome_.end.outcome = {.error_class = answered, .retry_after = {}};
   if (Resort(refusal.error_class)) {
     return false;
   }
@@ -95,9 +109,13 @@ bool Attempts::Begin() {
 }
 
 bool Attempts::Resort(ErrorClass error_class) {
-  const bool fits =
-      error_class == ErrorClass::kLocalOutage || CanStillAnswer(*state_.snapshot, error_class);
-  auto terminal = fits ? MakeTerminal(state_, error_class) : std::nullopt;
+  const bool fits = error_class == ErrorClass::kLocalOutage ||
+                    error_class == ErrorClass::kUntranslatable ||
+                    CanStillAnswer(*state_.snapshot, error_class);
+  // What a tier says of a request that the agent did not write is no reason to tell.
+  const ErrorClass reason =
+      error_class == ErrorClass::kUntranslatable ? ErrorClass::kAllTargetsFailed : error_class;
+  auto terminal = fits ? MakeTerminal(state_, reason) : std::nullopt;
   if (!terminal.has_value()) {
     return false;
   }
@@ -117,17 +135,31 @@ bool Attempts::ResumeElsewhere(ErrorClass error_class) {
   if (!Advance(error_class)) {
     return false;
   }
-  state_.stream->Resume(FormatOf(state_.call), OriginOf(state_));
+  state_.stream->Resume(TierFormatOf(state_.call), OriginOf(state_));
   state_.resumed = true;
   return true;
 }
 
 bool Attempts::Advance(ErrorClass error_class) {
-  const Call& call = state_.call;
-  return !call.offers.empty() &&
-         state_.loop.decisions.NextOffer(*state_.snapshot, state_.call.admission, call.offers,
-                                         error_class) &&
-         GoToOffer(state_);
+  Call& call = state_.call;
+  if (call.offers.empty()) {
+    return false;
+  }
+  if (state_.enforce && (state_.snapshot->chain->MovesOn(error_class) ||
+                         error_class == ErrorClass::kBudgetExhausted)) {
+    SkipUntranslatable(state_);
+  }
+  Decisions& decisions = state_.loop.decisions;
+  while (decisions.NextOffer(*state_.snapshot, call.admission, call.offers, error_class)) {
+    if (GoToOffer(state_)) {
+      if (state_.resumed) {
+        state_.stream->Resume(TierFormatOf(call), OriginOf(state_));  // the last one said nothing
+      }
+      return true;
+    }
+    decisions.LeaveOffer(call.admission);
+  }
+  return false;
 }
 
 void Attempts::BeginAttempt() {
@@ -135,6 +167,7 @@ void Attempts::BeginAttempt() {
   Admission& admission = state_.call.admission;
   ++admission.attempts;
   AskForUsage(state_);
+  refused_translation_ = false;
   began_ = state_.loop.deadlines.Now();
   state_.snapshot->metrics->CountAttempt(call.route->index);
   state_.limits.ClearAll();
@@ -196,6 +229,7 @@ net::Task<bool> Attempts::AfterHead(UpstreamAttempt& attempt) {
       state_.snapshot->retries.honor_retry_after
           ? ReadRetryAfter(attempt.response(), state_.loop.clock.SystemNow())
           : std::nullopt;
+  const int status = attempt.response().status;
   const bool forbids = attempt.response().Get("x-should-retry") == "false";
   ResponseRelay relay(state_, attempt);
   ResponseRelay::End relayed = co_await relay.Run();
@@ -204,6 +238,10 @@ net::Task<bool> Attempts::AfterHead(UpstreamAttempt& attempt) {
                   (!relayed.open && relay.watch().event_stream() && relay.watch().first_token());
   state_.call.admission.usage = relay.watch().usage();
   outcome_.end.outcome = {.error_class = relayed.error_class, .retry_after = retry_after};
+  // Our words, not the agent's, were refused: another tier may understand its own.
+  refused_translation_ = state_.call.tier_api.has_value() && relayed.open &&
+                         ((status == 400 && relayed.error_class == ErrorClass::kInvalidRequest) ||
+                          relayed.error_class == ErrorClass::kNotFound);
   if (relayed.error_class != ErrorClass::kNone &&
       relayed.error_class != ErrorClass::kClientCancelled) {
     policy::RetryFacts facts = Facts(attempt, relayed.error_class);
@@ -222,8 +260,12 @@ net::Task<bool> Attempts::AfterHead(UpstreamAttempt& attempt) {
       }
       relayed = co_await relay.FailStream(std::move(relayed));
     }
-    if (relayed.open && Resort(relayed.error_class)) {
+    if (relayed.open && Resort(Cause(relayed.error_class))) {
       co_return false;
+    }
+    if (refused_translation_) {
+      relayed.answer_instead = true;
+      outcome_.end.outcome.error_class = ErrorClass::kAllTargetsFailed;
     }
   }
   if (relayed.answer_instead) {
@@ -288,7 +330,7 @@ net::Task<bool> Attempts::MayRepeat(policy::RetryFacts facts) {
       co_return true;
     }
   }
-  co_return !facts.committed && Advance(facts.error_class);
+  co_return !facts.committed && Advance(Cause(facts.error_class));
 }
 
 void Attempts::RenameRequest() {
@@ -310,8 +352,8 @@ void Attempts::AnswerInstead(const UpstreamAttempt& attempt, ErrorClass error_cl
                              const std::string& detail) {
   const Call& call = state_.call;
   // Of several places that failed, the class of the last one would mislead.
-  inspect::ErrorReply reply =
-      state_.Reply(call.admission.stood_in ? ErrorClass::kAllTargetsFailed : error_class);
+  const bool several = call.admission.stood_in || refused_translation_;
+  inspect::ErrorReply reply = state_.Reply(several ? ErrorClass::kAllTargetsFailed : error_class);
   if (!detail.empty()) {
     reply.message = reply.resource + ": " + detail;
   }
@@ -319,8 +361,9 @@ void Attempts::AnswerInstead(const UpstreamAttempt& attempt, ErrorClass error_cl
   reply.outcome_unknown = tool && !call.repeatable && attempt.sent_any() &&
                           policy::TraitsOf(error_class).may_have_acted;
   if (state_.sent_head) {
-    const std::string last = MakeStreamError(call, reply);
-    outcome_.last_bytes = state_.sent_head->kind == OutFraming::Kind::kChunked
+    const std::string last =
+        state_.resumed ? state_.stream->Fail(reply) : MakeStreamError(call, reply);
+    outcome_.last_bytes = state_.sent_head->kind == OutFraming::Kind::kChunked && !last.empty()
                               ? ChunkSize(last.size()) + last + "\r\n"
                               : last;
     return;

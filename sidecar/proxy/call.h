@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "libs/policy/classifier.h"
 #include "sidecar/inspect/error_body.h"
@@ -30,14 +31,20 @@ struct Call {
   // Where the running attempt goes: `route`, or a tier's. `tier` is null at a place of no chain.
   const Route* upstream = nullptr;
   const Tier* tier = nullptr;
-  std::string below;            // of target: what follows the base path
-  std::string sent_body;        // with the tier's model; empty = as the agent wrote it
+  std::string below;      // of target: what follows the base path
+  std::string sent_body;  // for the tier: its model, its format; empty = as the agent wrote it
   bool asks_for_usage = false;  // of a stream, and the agent does not
+  // Of a tier that speaks another format than the agent: its answers are read so, and written anew
+  // for the agent.
+  std::optional<inspect::LlmApi> tier_api;
   // The places that may answer in their order, with admission.offer as the running one; empty: no
   // chain.
   std::vector<TierOffer> offers;
   std::vector<const Tier*> tiers;  // of the offers
-  bool inspected = false;          // the answer is read, too
+  bool offers_checked = false;     // those of another format can take the request, or are skipped
+  // The request as written for one of them, kept from that check.
+  std::optional<std::pair<std::size_t, std::string>> prepared;
+  bool inspected = false;  // the answer is read, too
 
   std::optional<inspect::LlmApi> api;         // kLlm
   std::optional<inspect::LlmApi> answer_api;  // how an LLM's answer is read

@@ -36,6 +36,13 @@ struct ChainPlan {
   [[nodiscard]] bool Advances(policy::ErrorClass error_class) const {
     return advance_on.test(static_cast<std::size_t>(error_class));
   }
+  // Whether another tier may be asked after it: what advances; a prompt that is too long, if the
+  // tier takes more; too little time at one place; a request without words at one place.
+  [[nodiscard]] bool MovesOn(policy::ErrorClass error_class) const {
+    return Advances(error_class) || error_class == policy::ErrorClass::kContextLength ||
+           error_class == policy::ErrorClass::kDeadlineExceeded ||
+           error_class == policy::ErrorClass::kUntranslatable;
+  }
 };
 
 // Content of a credential's file without its last newline; nullopt: it cannot be read. Empty files

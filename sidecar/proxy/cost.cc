@@ -45,9 +45,10 @@ policy::CostAsk CostAskOf(const ExchangeState& state) {
 void AskForUsage(ExchangeState& state) {
   Call& call = state.call;
   call.asks_for_usage = false;
+  // What is translated asks for it already.
   if (!state.enforce || !call.admission.reservation.held || !call.llm.stream ||
-      call.answer_api != inspect::LlmApi::kOpenAIChat || !state.body.done() ||
-      !state.body.intact()) {
+      call.tier_api.has_value() || call.answer_api != inspect::LlmApi::kOpenAIChat ||
+      !state.body.done() || !state.body.intact()) {
     return;
   }
   std::optional<std::string> own = inspect::WithUsage(state.body.whole());

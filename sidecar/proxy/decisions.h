@@ -153,6 +153,8 @@ class Decisions {
   [[nodiscard]] bool NextOffer(const config::Snapshot& snapshot, Admission& admission,
                                const std::vector<TierOffer>& offers,
                                policy::ErrorClass error_class);
+  // The call cannot be sent to the place that it was admitted to: gives the admission back.
+  void LeaveOffer(Admission& admission);
   // A hold was waited for: passes the breakers again; may fill `hold` or `refusal` anew.
   void Resume(const config::Snapshot& snapshot, Admission& admission);
 

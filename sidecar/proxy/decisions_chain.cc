@@ -101,7 +101,9 @@ void Decisions::ChooseOffer(Admission& admission, const std::vector<TierOffer>& 
     return;
   }
   std::size_t start = 0;
-  if (const auto tier = tiers_.Start(admission.turn, now.mono)) {
+  // Observe stays where the agent asks, also in a turn that began before it.
+  const auto tier = enforce ? tiers_.Start(admission.turn, now.mono) : std::nullopt;
+  if (tier.has_value()) {
     const auto found = std::find_if(offers.begin(), offers.end(), [&](const TierOffer& offer) {
       return offer.tier == tier && offer.skipped.empty();
     });
@@ -126,8 +128,7 @@ bool Decisions::NextOffer(const config::Snapshot& snapshot, Admission& admission
   const bool cheaper = error_class == ErrorClass::kBudgetExhausted &&
                        snapshot.costs.on_exceed == policy::OnExceed::kDegrade;
   if (snapshot.chain == nullptr || offers.empty() ||
-      (!larger && !cheaper && !snapshot.chain->Advances(error_class) &&
-       error_class != ErrorClass::kDeadlineExceeded)) {
+      (!cheaper && !snapshot.chain->MovesOn(error_class))) {
     return false;
   }
   const Now now = Time();
@@ -178,6 +179,14 @@ bool Decisions::NextOffer(const config::Snapshot& snapshot, Admission& admission
   return false;
 }
 
+void Decisions::LeaveOffer(Admission& admission) {
+  const Now now = Time();
+  const MutexLock lock(mutex_);
+  // Nobody was asked: neutral.
+  SettleBreaker(admission, {.error_class = ErrorClass::kClientCancelled, .retry_after = {}}, now);
+  admission.guarded = false;
+}
+
 void Decisions::NoteTier(const Admission& admission, ErrorClass error_class) {
   if (!chain_counts_.has_value() || !admission.tier.has_value() ||
       *admission.tier >= chain_counts_->tiers.size() ||
@@ -202,7 +211,9 @@ void Decisions::EndChain(const Admission& admission, const CallEnd& end, const N
     ++chain_counts_->terminal_served;
     metrics_.CountServed("terminal");
   }
-  if (end.outcome.error_class == ErrorClass::kNone && end.attempted && admission.tier.has_value()) {
+  // A chain that was loaded while the call ran may have fewer tiers.
+  if (end.outcome.error_class == ErrorClass::kNone && end.attempted && admission.tier.has_value() &&
+      *admission.tier < chain_counts_->tiers.size()) {
     NoteTier(admission, ErrorClass::kNone);
     metrics_.CountServed(chain_counts_->tiers[*admission.tier].name);
     tiers_.Served(admission.turn, *admission.tier, admission.stood_in && !admission.by_budget,

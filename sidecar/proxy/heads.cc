@@ -141,6 +141,49 @@ bool NamesTheAgent(std::string_view name) {
          (name.size() >= 8 && EqualsIgnoreCase(name.substr(0, 8), "x-agent-"));
 }
 
+bool StartsWith(std::string_view name, std::string_view lower) {
+  return name.size() >= lower.size() && EqualsIgnoreCase(name.substr(0, lower.size()), lower);
+}
+
+// Means something in one provider's API only.
+bool BelongsToApi(std::string_view name) {
+  return StartsWith(name, "anthropic-") || StartsWith(name, "openai-");
+}
+
+bool IsCredential(std::string_view name) {
+  return EqualsIgnoreCase(name, "authorization") || EqualsIgnoreCase(name, "x-api-key") ||
+         EqualsIgnoreCase(name, "api-key");
+}
+
+// In whichever field the agent's SDK sent it; empty = in none.
+std::string_view KeyOf(const net::RequestHead& head) {
+  constexpr std::string_view kBearer = "bearer ";
+  for (const std::string_view name : {"x-api-key", "api-key"}) {
+    if (const std::string_view key = head.Get(name); !key.empty()) {
+      return key;
+    }
+  }
+  const std::string_view authorization = head.Get("authorization");
+  return StartsWith(authorization, kBearer) ? Trim(authorization.substr(kBearer.size()))
+                                            : std::string_view{};
+}
+
+void AppendKey(std::string& out, sidecar_config::LlmFormat format, std::string_view key) {
+  if (format == sidecar_config::LlmFormat::kAnthropic) {
+    AppendField(out, "x-api-key", key);
+  } else {
+    out += "authorization: Bearer ";
+    out += key;
+    out += "\r\n";
+  }
+}
+
+// Of an answer that is written anew: its type, and what its provider says to its own clients.
+bool EndsWithTranslation(std::string_view name) {
+  return EqualsIgnoreCase(name, "content-type") || EqualsIgnoreCase(name, "set-cookie") ||
+         EqualsIgnoreCase(name, "etag") || BelongsToApi(name) || StartsWith(name, "x-ratelimit-");
+}
+
 bool HasOwnBody(std::string_view method) {
   return method == "POST" || method == "PUT" || method == "PATCH";
 }
@@ -162,20 +205,22 @@ void WriteRequestHead(std::string& out, const net::RequestHead& from, const Rout
         (edit.identity_encoding && field.id == FieldId::kAcceptEncoding) ||
         (edit.deadline_ms.has_value() && Named(field, "x-agent-deadline-ms")) ||
         (names_fields && from.ListedInConnection(field.name)) ||
-        (edit.foreign && NamesTheAgent(field.name))) {
+        (edit.foreign && NamesTheAgent(field.name)) ||
+        (edit.translated && (BelongsToApi(field.name) || IsCredential(field.name)))) {
       continue;
     }
     copier.Keep(field);
   }
   copier.Flush();
   if (edit.foreign) {
-    if (route.format == sidecar_config::LlmFormat::kAnthropic) {
-      AppendField(out, "x-api-key", edit.key);
-    } else {
-      out += "authorization: Bearer ";
-      out += edit.key;
-      out += "\r\n";
+    AppendKey(out, route.format, edit.key);
+  } else if (edit.translated) {
+    if (const std::string_view key = KeyOf(from); !key.empty()) {
+      AppendKey(out, route.format, key);
     }
+  }
+  if (edit.translated && route.format == sidecar_config::LlmFormat::kAnthropic) {
+    out += "anthropic-version: 2023-06-01\r\n";
   }
   if (edit.identity_encoding) {
     out += "accept-encoding: identity\r\n";
@@ -205,7 +250,8 @@ void WriteResponseHead(std::string& out, const net::ResponseHead& from, const Re
   for (const Field& field : from.fields) {
     if (EndsHere(field.id) || (names_fields && from.ListedInConnection(field.name)) ||
         (!edit.turn_id.empty() && Named(field, "x-agent-turn-id")) ||
-        (edit.retried && Named(field, "x-should-retry"))) {
+        (edit.retried && Named(field, "x-should-retry")) ||
+        (!edit.translated_type.empty() && EndsWithTranslation(field.name))) {
       continue;
     }
     if (edit.route != nullptr && Named(field, "location")) {
@@ -216,6 +262,9 @@ void WriteResponseHead(std::string& out, const net::ResponseHead& from, const Re
     copier.Keep(field);
   }
   copier.Flush();
+  if (!edit.translated_type.empty()) {
+    AppendField(out, "content-type", edit.translated_type);
+  }
   if (!edit.turn_id.empty()) {
     AppendField(out, "x-agent-turn-id", edit.turn_id);
   }

@@ -26,6 +26,9 @@ struct RequestEdit {
   // there, and this key instead of its credentials (data-plane ruling 50).
   bool foreign = false;
   std::string_view key = {};
+  // The body was written for another API than the agent's: so are the fields that belong to it. The
+  // agent's own key goes along in that API's field unless `foreign`.
+  bool translated = false;
 };
 void WriteRequestHead(std::string& out, const net::RequestHead& from, const Route& route,
                       const RequestEdit& edit, const OutFraming& framing);
@@ -38,6 +41,8 @@ struct ResponseEdit {
   bool retried = false;
   std::string_view served_by = {};  // x-agent-served-by; empty = none
   std::string_view degraded = {};   // x-agent-degraded
+  // The body was written anew for another API, and has this type; empty = it was not.
+  std::string_view translated_type = {};
 };
 void WriteResponseHead(std::string& out, const net::ResponseHead& from, const ResponseEdit& edit,
                        const OutFraming& framing);

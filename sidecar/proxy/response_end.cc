@@ -39,6 +39,8 @@ ResponseRelay::End ResponseRelay::EndClean() {
     end.error_class =
         end.error_class == ErrorClass::kNone ? ErrorClass::kMalformed : end.error_class;
     end.answer_instead = true;
+  } else if (translates_) {
+    TranslateWhole(end);
   }
   return end;
 }
@@ -52,8 +54,9 @@ net::Task<ResponseRelay::End> ResponseRelay::FinishClean(End end) {
     co_return co_await FinishCut(Stop::kCut);
   }
   if (framing_.kind == OutFraming::Kind::kChunked) {
-    const std::string missing =
-        state_.enforce && watch_.lacks_end() ? MakeStreamEnd(state_.call) : std::string{};
+    const std::string missing = state_.enforce && watch_.lacks_end() && !translates_
+                                    ? MakeStreamEnd(state_.call)
+                                    : std::string{};
     const std::string rest = std::move(held_) + missing;  // of a swap
     end.delivered = co_await WriteChunk(rest, kLastChunk);
   } else {
@@ -70,7 +73,8 @@ net::Task<ResponseRelay::End> ResponseRelay::FinishClean(End end) {
 net::Task<ResponseRelay::End> ResponseRelay::Deliver(bool retried) {
   retried_ = retried;
   End end;
-  end.error_class = watch_.Class();
+  // A translated stream that is not whole is never delivered.
+  end.error_class = Rewrites() ? ErrorClass::kNone : watch_.Class();
   if (cut_) {
     end.error_class = cut_class_;
     (void)co_await Commit(std::string_view{});
@@ -104,7 +108,8 @@ net::Task<ResponseRelay::End> ResponseRelay::FinishCut(Stop stop) {
       break;
     case Stop::kBadFraming:
       end.error_class = policy::ClassifyTransport(TransportEvent::kProtocolError);
-      end.detail = "broken framing of the response's body";
+      end.detail =
+          unreadable_.empty() ? std::string("broken framing of the response's body") : unreadable_;
       break;
     case Stop::kNone:
     case Stop::kClean:
@@ -161,50 +166,12 @@ net::Task<bool> ResponseRelay::WriteNotice() {
   co_return written;
 }
 
-net::Task<ResponseRelay::End> ResponseRelay::FinishResumed(Stop stop) {
-  translate::StreamTranslator& stream = *state_.stream;
-  std::string last;
-  if (stop == Stop::kClean) {
-    last = stream.Feed(held_);
-    last += stream.End();
-  }
-  held_.clear();
-  End end;
-  if (stop == Stop::kClean && stream.state() == translate::StreamTranslator::State::kEnded) {
-    const bool chunked = framing_.kind == OutFraming::Kind::kChunked;
-    end.delivered = co_await WriteChunk(last, chunked ? kLastChunk : std::string_view{});
-    end.error_class =
-        end.delivered ? ErrorClass::kNone : policy::ClassifyTransport(TransportEvent::kClientGone);
-    state_.client.reset_on_close = state_.client.reset_on_close && chunked;
-    co_return end;
-  }
-  const ErrorClass seen = watch_.Class();
-  end.error_class = stop == Stop::kLimit        ? policy::ClassifyTransport(state_.expired)
-                    : seen == ErrorClass::kNone ? ErrorClass::kStreamTruncated
-                                                : seen;
-  if (stop == Stop::kLimit) {
-    end.delivered = co_await WriteNotice();
-    if (end.delivered) {
-      co_return end;
-    }
-  }
-  end.resumable = stream.can_resume();
-  if (!last.empty()) {
-    (void)co_await WriteChunk(last, {});
-  }
-  if (end.resumable) {
-    co_return end;
-  }
-  state_.client.keep_alive = false;
-  co_return co_await FailStream(std::move(end));
-}
-
 net::Task<ResponseRelay::End> ResponseRelay::FailStream(End end) {
   end.resumable = false;
   state_.client.keep_alive = false;
   const inspect::ErrorReply reply = state_.Reply(end.error_class);
   const std::string last =
-      state_.resumed ? state_.stream->Fail(reply) : MakeStreamError(state_.call, reply);
+      Rewrites() ? state_.stream->Fail(reply) : MakeStreamError(state_.call, reply);
   if (last.empty()) {
     co_return end;
   }

@@ -3,8 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "sidecar/proxy/tiers.h"
-#include "sidecar/translate/request.h"
+#include "sidecar/inspect/llm_answer.h"
 
 namespace reliability::sidecar::proxy {
 namespace {
@@ -12,6 +11,7 @@ namespace {
 using policy::TransportEvent;
 
 constexpr std::size_t kMaxHeldAnswer = std::size_t{1024} * 1024;
+constexpr std::size_t kMaxTranslatedAnswer = inspect::LlmAnswer::kMaxJsonBytes;
 constexpr std::size_t kMaxHeldToolAnswer = std::size_t{64} * 1024;
 constexpr std::size_t kMaxHeldStream = std::size_t{256} * 1024;
 constexpr Milliseconds kHoldComment{1000};
@@ -27,6 +27,7 @@ ResponseRelay::ResponseRelay(ExchangeState& state, UpstreamAttempt& attempt)
       watch_(state.call, attempt.response()),
       decoder_(attempt.body_kind(), attempt.response().framing.content_length.value_or(0)),
       held_bytes_(state.loop),
+      translates_(state.call.tier_api.has_value()),
       to_head_(state.request.method == "HEAD") {
   if (state.call.renamed) {
     swap_ = state.call.renamed->back;
@@ -36,6 +37,9 @@ ResponseRelay::ResponseRelay(ExchangeState& state, UpstreamAttempt& attempt)
 bool ResponseRelay::WantsHold() const {
   if (state_.sent_head && !watch_.event_stream()) {
     return true;  // cannot follow the head of a stream
+  }
+  if (translates_) {
+    return true;  // so a stream that fails before its content has a true status, too
   }
   if (decoder_.done()) {
     return false;
@@ -126,7 +130,8 @@ void ResponseRelay::WriteHead(const OutFraming& framing) {
        .served_by = known ? std::string_view(tier->name) : std::string_view{},
        .degraded = known && (state_.call.admission.stood_in || state_.call.admission.pinned)
                        ? "fallback"
-                       : ""},
+                       : "",
+       .translated_type = translated_type_},
       framing);
 }
 
@@ -143,29 +148,6 @@ bool ResponseRelay::EndsWithNotice() const {
              sidecar_config::StreamDeadline::kEndWithNotice;
 }
 
-void ResponseRelay::PrepareStream() {
-  gated_ = state_.enforce && watch_.llm_stream();
-  if (state_.resumed) {
-    if (watch_.event_stream()) {
-      hold_ = false;
-      committed_ = true;
-      framing_ = *state_.sent_head;
-    }
-    return;
-  }
-  state_.stream.reset();
-  const Call& call = state_.call;
-  if (!gated_ || !call.api.has_value() || (!RestartsElsewhere() && !EndsWithNotice())) {
-    return;
-  }
-  const translate::Format format = FormatOf(call);
-  auto caller = translate::ReadCaller(format, state_.body.whole());
-  if (caller.has_value()) {
-    state_.stream = std::make_unique<translate::StreamTranslator>(
-        format, std::move(*caller), OriginOf(state_), translate::StreamTranslator::Use::kWatch);
-  }
-}
-
 bool ResponseRelay::Judge(std::string_view event) {
   const int before = watch_.malformed();
   const int usage_before = watch_.usage_events();
@@ -177,14 +159,6 @@ bool ResponseRelay::Judge(std::string_view event) {
   state_.loop.metrics.CountDroppedEvent();
   broken_call_ = broken_call_ || watch_.asks_for_tools();
   return false;
-}
-
-net::Task<bool> ResponseRelay::PassResumed(std::string_view payload) {
-  const std::string out = state_.stream->Feed(payload);
-  if (out.empty()) {
-    co_return true;
-  }
-  co_return co_await WriteChunk(out, {});
 }
 
 net::Task<bool> ResponseRelay::WriteChunk(std::string_view payload, std::string_view tail) {
@@ -236,10 +210,10 @@ net::Task<bool> ResponseRelay::Pass(std::string_view payload) {
     watch_.Feed(payload);
   }
   OnProgress();
-  if (state_.resumed && watch_.event_stream()) {
-    co_return co_await PassResumed(payload);
-  }
-  if (state_.stream != nullptr) {
+  if (Rewrites()) {
+    rewritten_ = state_.stream->Feed(payload);
+    payload = rewritten_;
+  } else if (state_.stream != nullptr && watch_.event_stream()) {
     (void)state_.stream->Feed(payload);  // only watches
   }
   if (state_.sent_head && !watch_.event_stream()) {
@@ -247,10 +221,17 @@ net::Task<bool> ResponseRelay::Pass(std::string_view payload) {
   }
   if (!committed_) {
     const bool stream = watch_.event_stream();
-    const std::size_t most = stream ? kMaxHeldStream : kMaxHeldAnswer;
-    if (hold_ && !(stream && watch_.must_pass()) && held_.size() + payload.size() <= most &&
+    const std::size_t most = stream        ? kMaxHeldStream
+                             : translates_ ? kMaxTranslatedAnswer
+                                           : kMaxHeldAnswer;
+    const bool passes = stream && (Rewrites() ? state_.stream->has_content() : watch_.must_pass());
+    if (hold_ && !passes && held_.size() + payload.size() <= most &&
         held_bytes_.Grow(payload.size())) {
       held_ += payload;
+      co_return true;
+    }
+    if (translates_ && !stream) {
+      unreadable_ = "the answer is too large to be translated";
       co_return true;
     }
     co_return co_await Commit(payload);
@@ -315,6 +296,9 @@ net::Task<ResponseRelay::Stop> ResponseRelay::Refill() {
 }
 
 net::Task<ResponseRelay::Stop> ResponseRelay::Pump() {
+  if (Unreadable()) {
+    co_return Stop::kBadFraming;
+  }
   if (!hold_ && attempt_.input().empty() && !decoder_.done()) {
     const bool written = co_await Commit(std::string_view{});
     if (!written) {
@@ -339,7 +323,7 @@ net::Task<ResponseRelay::Stop> ResponseRelay::Pump() {
         co_return Stop::kClientGone;
       }
       state_.limits.Extend(state_.client.TakeStalled());
-      if (broken_call_ || (state_.resumed && state_.stream->failure().has_value())) {
+      if (broken_call_ || Unreadable() || (Rewrites() && state_.stream->failure().has_value())) {
         co_return Stop::kBadFraming;
       }
     }
@@ -361,11 +345,11 @@ net::Task<ResponseRelay::End> ResponseRelay::Run() {
     attempt_.Keep();
     std::string rest = gate_.TakeRest();  // the last event may lack its blank line
     if (!rest.empty() && Judge(rest)) {
-      held_ += rest;
+      held_ += Rewrites() ? state_.stream->Feed(rest) : rest;
     }
     watch_.Finish(true);
-    if (state_.resumed && watch_.event_stream()) {
-      co_return co_await FinishResumed(stop);
+    if (Rewrites()) {
+      co_return co_await FinishRewritten(stop);
     }
     End end = EndClean();
     co_return co_await FinishClean(std::move(end));
@@ -373,8 +357,8 @@ net::Task<ResponseRelay::End> ResponseRelay::Run() {
   // What is whole is whole, even if the upstream did not end it properly.
   if ((stop == Stop::kLimit || stop == Stop::kCut) && watch_.event_stream() && watch_.complete()) {
     watch_.Finish(false);
-    if (state_.resumed) {
-      co_return co_await FinishResumed(Stop::kClean);
+    if (Rewrites()) {
+      co_return co_await FinishRewritten(Stop::kClean);
     }
     state_.client.keep_alive =
         state_.client.keep_alive && (framing_.kind == OutFraming::Kind::kChunked || !committed_);
@@ -382,8 +366,8 @@ net::Task<ResponseRelay::End> ResponseRelay::Run() {
     co_return co_await FinishClean(std::move(end));
   }
   watch_.Finish(false);
-  if (state_.resumed && watch_.event_stream() && stop != Stop::kClientGone) {
-    co_return co_await FinishResumed(stop);
+  if (Rewrites() && stop != Stop::kClientGone) {
+    co_return co_await FinishRewritten(stop);
   }
   co_return co_await FinishCut(stop);
 }

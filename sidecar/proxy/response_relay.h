@@ -4,8 +4,9 @@
 // read as JSON are held until they are whole, so that a cut or a late one can still be answered in
 // the caller's format. While another attempt may follow, failures of any kind are held as well, and
 // event streams until their first content; after a second the agent of a held stream gets its head
-// and a comment now and then (data-plane rulings 9, 10). Loop thread only; lives in the exchange's
-// coroutine.
+// and a comment now and then (data-plane rulings 9, 10). Answers of a tier of another format are
+// written anew: streams event by event, under the same rules; others when they are whole. Loop
+// thread only; lives in the exchange's coroutine.
 #include <optional>
 #include <string>
 #include <string_view>
@@ -62,7 +63,6 @@ class ResponseRelay {
   [[nodiscard]] net::Task<bool> WriteHoldComment();
   [[nodiscard]] net::Task<bool> WriteChunk(std::string_view payload, std::string_view tail);
   void OnProgress();
-  void PrepareStream();
   // Another tier may go on with a broken stream.
   [[nodiscard]] bool RestartsElsewhere() const;
   // A stream that is running at its turn's deadline is ended in words (data-plane ruling 6).
@@ -70,8 +70,17 @@ class ResponseRelay {
   [[nodiscard]] net::Task<bool> WriteNotice();
   // Whether a whole event may pass.
   [[nodiscard]] bool Judge(std::string_view event);
-  [[nodiscard]] net::Task<bool> PassResumed(std::string_view payload);
-  [[nodiscard]] net::Task<End> FinishResumed(Stop stop);
+  void PrepareStream();
+  // The stream passes through the exchange's translator: it is another format's, or goes on with
+  // one that broke.
+  [[nodiscard]] bool Rewrites() const {
+    return watch_.event_stream() && state_.stream != nullptr && (state_.resumed || translates_);
+  }
+  // Another format's answer that cannot be shown to the agent, however it goes on.
+  [[nodiscard]] bool Unreadable() const { return !unreadable_.empty(); }
+  // Puts the agent's format in the place of a whole answer or error, or says why it cannot.
+  void TranslateWhole(End& end);
+  [[nodiscard]] net::Task<End> FinishRewritten(Stop stop);
   [[nodiscard]] OutFraming Framing() const;
   void WriteHead(const OutFraming& framing);
   // Gives up holding: head and held bytes go out, the rest streams.
@@ -90,6 +99,10 @@ class ResponseRelay {
   HeldBytes held_bytes_;
   inspect::TokenSwap swap_;  // of a repeated MCP request: its tokens back to the agent's
   std::string swapped_;
+  const bool translates_;  // the tier speaks another format than the agent
+  std::string rewritten_;
+  std::string_view translated_type_;  // of what is written; empty = as it came
+  std::string unreadable_;            // why
   inspect::EventGate gate_;
   bool gated_ = false;
   bool broken_call_ = false;  // an event was lost inside a tool call

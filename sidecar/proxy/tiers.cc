@@ -4,6 +4,7 @@
 #include <chrono>
 #include <utility>
 
+#include "libs/base/log.h"
 #include "libs/sidecar_config/to_policy.h"
 #include "sidecar/inspect/model_rewrite.h"
 #include "sidecar/translate/request.h"
@@ -42,9 +43,7 @@ TierOffer OfferOf(const ExchangeState& state, const Tier& tier) {
     return offer;
   }
   const bool own = tier.route->url.origin == call.route->url.origin;
-  if (tier.route->format != call.route->format) {
-    offer.skipped = policy::ErrorClassName(policy::ErrorClass::kUntranslatable);
-  } else if (!tier.route->configured) {
+  if (!tier.route->configured) {
     offer.skipped = "no_url";
   } else if (!own && tier.key.empty()) {
     offer.skipped = sidecar_config::kSkippedNoCredential;
@@ -52,7 +51,57 @@ TierOffer OfferOf(const ExchangeState& state, const Tier& tier) {
   return offer;
 }
 
+bool SpeaksOtherFormat(const Call& call, const Tier* tier) {
+  return tier != nullptr && tier->route->format != call.route->format;
+}
+
+translate::Format NativeFormat(const Route& route) {
+  return route.format == sidecar_config::LlmFormat::kAnthropic ? translate::Format::kMessages
+                                                               : translate::Format::kChat;
+}
+
+// The agent's request for a tier of another format.
+Result<std::string> Translated(const ExchangeState& state, const Tier& tier) {
+  const Call& call = state.call;
+  const std::string& model = tier.model.empty() ? call.llm.model : tier.model;
+  return translate::TranslateRequest(FormatOf(call), state.body.whole(),
+                                     translate::TargetOf(NativeFormat(*tier.route), model));
+}
+
+void Skip(ExchangeState& state, std::size_t offer, const Error& why) {
+  constexpr std::size_t kMostOfAField = 160;  // behind the colon it quotes the request
+  Call& call = state.call;
+  const std::string_view field =
+      why.message.size() <= kMostOfAField
+          ? std::string_view(why.message)
+          : std::string_view(why.message).substr(0, why.message.find(':'));
+  call.offers[offer].skipped = policy::ErrorClassName(policy::ErrorClass::kUntranslatable);
+  state.loop.metrics.CountUntranslatable(call.tiers[offer]->name);
+  log::Info("tier_skipped", {{"tier", call.tiers[offer]->name},
+                             {"class", call.offers[offer].skipped},
+                             {"field", field},
+                             {"turn", call.admission.turn_id}});
+}
+
 }  // namespace
+
+void SkipUntranslatable(ExchangeState& state) {
+  Call& call = state.call;
+  if (std::exchange(call.offers_checked, true)) {
+    return;
+  }
+  for (std::size_t i = 0; i < call.offers.size(); ++i) {
+    if (call.offers[i].skipped.empty() && !call.admission.tried.test(i) &&
+        SpeaksOtherFormat(call, call.tiers[i])) {
+      auto body = Translated(state, *call.tiers[i]);
+      if (!body.has_value()) {
+        Skip(state, i, body.error());
+      } else if (!call.prepared.has_value()) {
+        call.prepared.emplace(i, std::move(*body));
+      }
+    }
+  }
+}
 
 void ListOffers(ExchangeState& state) {
   Call& call = state.call;
@@ -92,7 +141,18 @@ bool GoToOffer(ExchangeState& state) {
   const Route* upstream = tier == nullptr ? call.route : tier->route;
   const std::string& model = tier == nullptr ? call.llm.model : tier->model;
   std::string body;
-  if (!model.empty() && model != call.llm.model) {
+  const bool translates = SpeaksOtherFormat(call, tier);
+  if (translates && call.prepared.has_value() && call.prepared->first == call.admission.offer) {
+    body = std::move(call.prepared->second);
+    call.prepared.reset();
+  } else if (translates) {
+    auto written = Translated(state, *tier);
+    if (!written.has_value()) {
+      Skip(state, call.admission.offer, written.error());
+      return false;
+    }
+    body = std::move(*written);
+  } else if (!model.empty() && model != call.llm.model) {
     auto written = inspect::WithModel(state.body.whole(), model);
     if (!written.has_value()) {
       return false;
@@ -102,8 +162,20 @@ bool GoToOffer(ExchangeState& state) {
   call.tier = tier;
   call.upstream = upstream;
   call.sent_body = std::move(body);
-  call.target = upstream->base_path + call.below;
+  if (!translates) {
+    call.tier_api.reset();
+    call.target = upstream->base_path + call.below;
+    return true;
+  }
+  // The agent's query is one of its own API.
+  const bool messages = NativeFormat(*upstream) == translate::Format::kMessages;
+  call.tier_api = messages ? inspect::LlmApi::kAnthropicMessages : inspect::LlmApi::kOpenAIChat;
+  call.target = upstream->base_path + (messages ? "/messages" : "/chat/completions");
   return true;
+}
+
+translate::Format TierFormatOf(const Call& call) {
+  return call.tier_api.has_value() ? NativeFormat(*call.upstream) : FormatOf(call);
 }
 
 translate::Format FormatOf(const Call& call) {

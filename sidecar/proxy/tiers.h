@@ -14,9 +14,16 @@ namespace reliability::sidecar::proxy {
 void ListOffers(ExchangeState& state);
 
 // Makes the admission's offer the place of the next attempt: address, path, body. False: the
-// request cannot be written for it.
+// request cannot be written for it, and the offer is skipped from now on.
 [[nodiscard]] bool GoToOffer(ExchangeState& state);
 
+// Marks the places of another format that cannot take this request, so that none is tried in vain;
+// the log names the field (data-plane ruling 36). Before the call moves; the work of one
+// translation, once.
+void SkipUntranslatable(ExchangeState& state);
+
+// What the running place speaks.
+[[nodiscard]] translate::Format TierFormatOf(const Call& call);
 // The agent's format, and what a stream or template of ours says about itself.
 [[nodiscard]] translate::Format FormatOf(const Call& call);
 [[nodiscard]] translate::Origin OriginOf(const ExchangeState& state);

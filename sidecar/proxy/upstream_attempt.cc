@@ -186,6 +186,7 @@ void UpstreamAttempt::PrepareHead() {
     edit.foreign = true;
     edit.key = state_.call.tier->key;
   }
+  edit.translated = state_.call.tier_api.has_value();
   const Limit& total = state_.limits.Nearest();
   if (state_.enforce && !foreign && total.at != MonotonicTime::max()) {
     edit.deadline_ms = (total.at - state_.loop.deadlines.Now()).count();

@@ -207,6 +207,14 @@ void Metrics::CountServed(const std::string& tier) {
   found->second.Add();
 }
 
+void Metrics::CountUntranslatable(const std::string& tier) {
+  registry_
+      .GetCounter("agent_reliability_untranslatable_total",
+                  "Calls that a tier of another format could not take; the log names the field.",
+                  {{"tier", tier}})
+      .Add();
+}
+
 void Metrics::CountTurn(const policy::TurnRecord& turn) {
   turns_[static_cast<std::size_t>(turn.result)].Add();
   const bool late = turn.result == policy::TurnResult::kFailure && turn.failed_tool.empty() &&

@@ -74,6 +74,8 @@ class Metrics {
   // What LLM answers were billed, as far as it is known.
   void CountTokens(const policy::TokenCounts& tokens);
   void CountCost(const policy::CostBudgets::Billed& billed);
+  // A tier of another format was passed over: the request has no counterpart there.
+  void CountUntranslatable(const std::string& tier);
   void CountTransition(policy::BreakerEventKind kind);
   void CountBad(BadRequest reason);
   void CountConfig(bool loaded);

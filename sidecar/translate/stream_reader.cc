@@ -186,8 +186,8 @@ Status StreamReader::OnBlockStart(const Fields& event) {
   if (type == "text") {
     return sequencer_.Text(BlockKind::kText, block.TextOr("text", ""));
   }
-  only_text_ = false;
   if (type != "tool_use") {
+    thought_ = true;
     ignored_.insert(index);  // thinking: no other client can use it
     return {};
   }

@@ -33,7 +33,9 @@ class StreamReader {
   [[nodiscard]] int malformed() const { return malformed_; }
   [[nodiscard]] const std::optional<policy::ProviderError>& error() const { return error_; }
   // Only text was seen so far: no tool call, refusal or thought.
-  [[nodiscard]] bool only_text() const {
+  [[nodiscard]] bool only_text() const { return only_text_shown() && !thought_; }
+  // The same of what a translation shows: it drops thoughts.
+  [[nodiscard]] bool only_text_shown() const {
     return only_text_ && !sequencer_.saw_tool_call() && blocks_match();
   }
   // kResponses: no item has begun without a word: nobody could finish it.
@@ -79,6 +81,7 @@ class StreamReader {
   bool terminal_ = false;
   bool begun_ = false;
   bool only_text_ = true;
+  bool thought_ = false;  // kMessages: a block came that no other API has
   std::int64_t last_index_ = -1;
   std::optional<policy::ProviderError> error_;
   // kChat: the call that an index stands for now; some servers give every call index 0.

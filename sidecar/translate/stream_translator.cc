@@ -147,8 +147,13 @@ std::optional<std::string> StreamTranslator::Explain(std::string_view text) {
 }
 
 bool StreamTranslator::can_resume() const {
-  return impl_->state != State::kEnded && impl_->reader->only_text() && impl_->writer.can_resume();
+  const StreamReader& reader = *impl_->reader;
+  const bool only_text =
+      impl_->use == Use::kTranslate ? reader.only_text_shown() : reader.only_text();
+  return impl_->state != State::kEnded && only_text && impl_->writer.can_resume();
 }
+
+bool StreamTranslator::has_content() const { return impl_->writer.blocks() > 0; }
 
 void StreamTranslator::Resume(Format tier, Origin origin) {
   impl_->Adopt();

@@ -51,6 +51,8 @@ class StreamTranslator {
   // (data-plane ruling 6). nullopt: the answer asks for tools, so words would not help.
   [[nodiscard]] std::optional<std::string> Explain(std::string_view text);
 
+  // Something of the answer was written, not only its head: no other answer can take its place.
+  [[nodiscard]] bool has_content() const;
   // Another tier answers instead, translated. It has to repeat what was said; what goes beyond is
   // sent on. If it says something else, the stream fails (kConflict). Only if can_resume().
   void Resume(Format tier, Origin origin);

@@ -178,7 +178,8 @@ class ClaudeClient(Client):
                 call.text += event.delta.text
             case "message_delta":
                 call.finish = event.delta.stop_reason
-                given = (call.usage or {}).get("input", 0)
+                # Totals: what is known only at the end stands here alone, as the SDK itself counts.
+                given = event.usage.input_tokens or (call.usage or {}).get("input", 0)
                 call.usage = _usage(given, event.usage.output_tokens)
 
     def _take_answer(self, call: Call, answer: Any) -> None:
@@ -205,12 +206,14 @@ class ResponsesClient(ChatClient):
 
     def _take_answer(self, call: Call, answer: Any) -> None:
         call.message, call.text = answer, answer.output_text
-        call.tool_calls = [item for item in answer.output if item.type == "function_call"]
         self._take_end(call, answer)
 
     def _take_end(self, call: Call, response: Any) -> None:
+        call.tool_calls = [item for item in response.output if item.type == "function_call"]
         call.finish, call.model = response.status, response.model
         call.usage = _usage(response.usage.input_tokens, response.usage.output_tokens)
 
 
+# Of a caller's fallbacks where they are to speak another format.
+OTHER_FORMAT = {"chat": "claude", "claude": "chat", "responses": "claude"}
 CLIENTS: dict[str, type[Client]] = {c.format: c for c in (ChatClient, ClaudeClient, ResponsesClient)}

@@ -9,6 +9,7 @@ from typing import Any
 SECTIONS = ("retries", "fallback")
 DEFAULT_SETTINGS: dict[str, Any] = {"tiers": ("primary", "secondary"), "on_mid_stream_failure": "Error"}
 
+_SUFFIX = {"OpenAI": "/v1", "Anthropic": ""}
 # Per kind of call one breaker that takes everything, as the operator renders them.
 _SCOPES = ("Tool", "Provider", "Model")
 BREAKER_OFF = {"consecutiveFailures": 1000, "failurePercent": 100, "minCalls": 10_000}
@@ -32,10 +33,12 @@ def _breaker(scope: str, open_ms: int, max_open_ms: int, trip: dict[str, Any]) -
 
 
 def document(
-    urls: dict[str, str], models: dict[str, str], wire_format: str, sections: tuple[str, ...] = SECTIONS,
+    urls: dict[str, str], models: dict[str, str], formats: dict[str, str], sections: tuple[str, ...] = SECTIONS,
     **settings: Any,
 ) -> dict[str, Any]:  # fmt: skip
     """The defaults of the product, changed by `settings`.
+
+    `formats` are those of the tiers, OpenAI or Anthropic.
 
     tiers                  names, first one first; one tier means: no fallback
     on_mid_stream_failure  Error | RestartIfOnlyText
@@ -52,7 +55,6 @@ def document(
     tiers = settings.pop("tiers")
     urls = {name: urls[settings.get("swapped", {}).get(name, name)] for name in urls}
     settings.pop("swapped", None)
-    suffix = "/v1" if wire_format == "OpenAI" else ""
     open_for, max_open_for = (int(s * 1000) for s in settings.pop("open_seconds", (30, 300)))
     trip = settings.pop("trip", {})
     larger = settings.pop("larger_context", ("larger",))
@@ -65,7 +67,8 @@ def document(
         "workload": "support/Deployment/refunds-agent",
         "enforcement": settings.pop("enforcement", "Enforce"),
         "upstreams": [
-            {"kind": "LLM", "name": name, "format": wire_format, "url": url + suffix} for name, url in urls.items()
+            {"kind": "LLM", "name": name, "format": formats[name], "url": url + _SUFFIX[formats[name]]}
+            for name, url in urls.items()
         ],
         "turn": {"timeoutMs": 15_000, "synthesisReserveMs": 3_000, **settings.pop("turn", {})},
         "timeouts": {

@@ -27,5 +27,6 @@ class Extra:
     formats: tuple[str, ...] = ("chat", "claude")
     streams: tuple[bool, ...] = PLAIN
     sdk_retries: int = 0
+    cross: bool = False  # the fallbacks speak another format
     settings: dict[str, Any] = field(default_factory=dict)
     about_seconds: float = 3.0

@@ -8,7 +8,7 @@ from typing import Any
 import bodies
 from clients import AGENT_KEY, Call
 from extra import ALONE, BOTH, PLAIN, STREAMED, Extra
-from tools import SEARCH_TOOLS
+from tools import SEARCH_TOOLS, continued
 from verdict import TEMPLATE_MODEL, Judgement, Outcome, outcome_of
 from world import World, tier_key
 
@@ -44,7 +44,7 @@ def _tool_call_of_fallback(world: World, judgement: Judgement) -> None:
     served = [a for a in world.attempts("secondary") if a.ok]
     judgement.required(len(served) == 1, f"{len(served)} completions of the fallback")
     if served:
-        judgement.required(call.model == world.client_type.models["secondary"], f"model {call.model}")
+        judgement.required(call.model == world.models["secondary"], f"model {call.model}")
         judgement.required(call.usage == served[0].record["usage"], f"usage {call.usage}")
 
 
@@ -111,6 +111,11 @@ def _all_down(world: World) -> None:
     world.unavailable("secondary")
 
 
+def _other_breaks(world: World) -> None:
+    world.unavailable("primary")
+    world.fault("secondary", {"type": "cut", "afterContent": 40} if world.setup.stream else {"type": "cut"})
+
+
 def _last_resort(world: World, judgement: Judgement) -> None:
     call = world.calls[0]
     judgement.required(call.error is None, call.summary())
@@ -138,6 +143,62 @@ def _cut(how: str) -> Any:
     return _break({"type": "cut", "afterContent": 40, "how": how})
 
 
+def _tool_loop(world: World) -> None:
+    """The fallback asks for a tool; then the first tier is well again."""
+    prompt, client = '[[call search {"query": "17"}]]', world.client()
+    tools = SEARCH_TOOLS[world.setup.format]
+    call = world.ask(prompt, client=client, tools=tools, stream=False)
+    if call.error is None and call.tool_calls:
+        world.upstreams["primary"].heal()
+        world.ask(prompt, client=client, tools=tools, **continued(world.setup.format, prompt, {}, call, "found it"))
+
+
+def _stayed(world: World, judgement: Judgement) -> None:
+    judgement.required(len(world.calls) == 2, f"no tool call: {world.calls[0].summary()}")
+    for call in world.calls:
+        judgement.required(call.error is None, call.summary())
+        judgement.required(call.model == world.models["secondary"], f"model {call.model}")
+    judgement.required(world.calls[-1].text and not world.calls[-1].tool_calls, "no answer after the tool's result")
+    failed = [a for a in world.attempts("primary") if not a.ok]
+    judgement.required(len(world.attempts("primary")) == len(failed), "the loop left the tier that asked for the tool")
+
+
+def _two_choices(world: World) -> None:
+    world.ask(n=2)
+
+
+def _kept_away(world: World, judgement: Judgement) -> None:
+    _relayed(503, "simulated error", 3)(world, judgement)
+    judgement.required(not world.attempts("secondary"), "sent to a tier that cannot take it")
+    lines = "".join(world.sidecar.lines) if world.sidecar else ""
+    judgement.required('"class":"untranslatable"' in lines and '"field":"n"' in lines, "the log does not name the field")
+
+
+def _refused(world: World) -> None:
+    world.unavailable("primary")
+    world.status("secondary", 400, bodies.prefill_rejected(world.tier_types["secondary"].format))
+
+
+def _passed_over(world: World, judgement: Judgement) -> None:
+    _call_rescued(world, judgement)
+    judgement.required(world.calls[0].model == world.models["larger"], f"model {world.calls[0].model}")
+
+
+def _call_rescued(world: World, judgement: Judgement) -> None:
+    call = world.calls[0]
+    judgement.required(outcome_of(call, HANG_SECONDS) is Outcome.RESCUED, call.summary())
+
+
+def _busy_in_own_words(world: World, judgement: Judgement) -> None:
+    call = world.calls[0]
+    sent = 529 if world.tier_types["secondary"].format == "claude" else 503
+    judgement.required(call.status == sent, f"{call.summary()}, the last tier's status was {sent}")
+    judgement.required("simulated error" in str(call.error), f"not the provider's words: {call.summary()}")
+    body = call.last.body
+    own = (b'"type":"error"' in body) if world.setup.format == "claude" else (b'"code"' in body)
+    judgement.required(own, f"not the caller's format: {body[:200]!r}")
+
+
 _ALL = ("chat", "claude", "responses")
 CASES = (
     Extra("long-answer", "8 MB streamed arrive whole", _long_answer, _arrived_whole, streams=STREAMED, about_seconds=0),
@@ -145,6 +206,22 @@ CASES = (
           formats=("responses",), streams=STREAMED, about_seconds=0),
     Extra("fallback-tool-call", "model and usage of a tool call of the tier that answered", _ask_for_a_tool,
           _tool_call_of_fallback, faults=lambda w: w.unavailable("primary"), streams=BOTH),
+    Extra("cross-tool-call", "the same where that tier speaks another format", _ask_for_a_tool,
+          _tool_call_of_fallback, faults=lambda w: w.unavailable("primary"), formats=_ALL, streams=BOTH, cross=True),
+    Extra("cross-tool-loop", "a tool loop stays in the other format", _tool_loop, _stayed,
+          faults=lambda w: w.unavailable("primary"), formats=_ALL, streams=BOTH, cross=True,
+          settings={"sticky_seconds": 0}),
+    Extra("cross-keys", "another format gets its own key and nothing private", _with_private_headers,
+          _keys_do_not_travel, faults=lambda w: w.unavailable("primary"), formats=_ALL, cross=True),
+    Extra("cross-refused", "400 of a tier in another format goes on to the next", _one_call, _passed_over,
+          faults=_refused, formats=_ALL, streams=BOTH, cross=True,
+          settings={"tiers": ("primary", "secondary", "larger")}),
+    Extra("cross-errors", "the last tier's error in the caller's format", _one_call, _busy_in_own_words,
+          faults=_all_down, formats=_ALL, streams=BOTH, cross=True),
+    Extra("cross-half", "a broken answer of another format is never a success", _one_call, _never_half,
+          faults=_other_breaks, formats=_ALL, streams=BOTH, cross=True),
+    Extra("untranslatable", "a request without counterpart stays where it is", _two_choices, _kept_away,
+          faults=lambda w: w.unavailable("primary"), formats=("chat",), streams=BOTH, cross=True),
     Extra("keys", "another origin gets its own key and nothing private", _with_private_headers, _keys_do_not_travel,
           faults=lambda w: w.unavailable("primary"), formats=_ALL),
     Extra("last-resort", "no tier answers: the template in the caller's format", _one_call, _last_resort,

@@ -180,7 +180,7 @@ def accounting(world: World, judgement: Judgement) -> None:
     judgement.required(len(served) == 1, f"{len(served)} completions")
     if not served:
         return
-    expected = world.client_type.models[served[0].tier]
+    expected = world.models[served[0].tier]
     judgement.required(call.model == expected, f"model {call.model}, answered by {expected}")
     judgement.required(call.usage == served[0].record["usage"], f"usage {call.usage}, not that of the answer")
     if world.sidecar is not None and HOLD not in call.last.body:  # a hold comment comes after the headers

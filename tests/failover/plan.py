@@ -14,7 +14,9 @@ from wrong import WRONG
 
 SDK_RETRIES = (0, 2)  # off, and both SDKs' default
 # What each policy says about a stream that fails after its first token.
-POLICIES = {"goal": "RestartIfOnlyText", "default": "Error"}
+POLICIES = {"goal": "RestartIfOnlyText", "cross": "RestartIfOnlyText", "default": "Error"}
+# Of `cross`: those in which a fallback is asked.
+CROSS = ("S02", "S04", "S06", "S07", "S08", "S09", "S12", "S14", "S16")
 SAFE_BY_DEFAULT = ("S08", "S09", "S14")
 
 
@@ -37,7 +39,9 @@ def as_expected(run: Run, verdict: Verdict) -> bool:
     return verdict is expected(run)
 
 
-def _formats_of(scenario: Scenario, formats: Sequence[str]) -> list[str]:
+def _formats_of(policy: str, scenario: Scenario, formats: Sequence[str]) -> list[str]:
+    if policy == "cross":
+        return list(formats) if scenario.id in CROSS else []
     return [f for f in formats if f != "responses" or scenario.responses]
 
 
@@ -60,14 +64,17 @@ def scenario_runs(policy: str, base: Setup, formats: Sequence[str], ids: Sequenc
         settings = dict(scenario.settings)
         if policy in POLICIES:
             settings["on_mid_stream_failure"] = POLICIES[policy]
-        for wire in _formats_of(scenario, formats):
+        for wire in _formats_of(policy, scenario, formats):
             if not _wanted(ids, scenario.id, wire):
                 continue
             for stream in scenario.streams:
                 for retries in SDK_RETRIES:
-                    if policy == "direct" and not retries:
-                        continue  # nothing at all is left to rescue a call
-                    setup = replace(base, format=wire, stream=stream, sdk_retries=retries, settings=settings)
+                    if policy in ("direct", "cross") and not retries:
+                        continue  # direct: nothing at all is left to rescue a call; cross: goal shows the rest
+                    setup = replace(
+                        base, format=wire, stream=stream, sdk_retries=retries, cross=policy == "cross",
+                        settings=settings,
+                    )  # fmt: skip
                     runs.append(_run(policy, scenario, replace(setup, direct=policy == "direct")))
     return runs
 
@@ -75,8 +82,9 @@ def scenario_runs(policy: str, base: Setup, formats: Sequence[str], ids: Sequenc
 def extra_runs(base: Setup, formats: Sequence[str], ids: Sequence[str]) -> list[Run]:
     def run(extra: Extra, wire: str, stream: bool) -> Run:
         setup = replace(
-            base, format=wire, stream=stream, sdk_retries=extra.sdk_retries, settings=dict(extra.settings)
-        )
+            base, format=wire, stream=stream, sdk_retries=extra.sdk_retries, cross=extra.cross,
+            settings=dict(extra.settings),
+        )  # fmt: skip
         return Run(
             "extra", extra.id, extra.title, setup, extra.faults, extra.drive, extra.judge, extra.about_seconds
         )
@@ -100,7 +108,11 @@ def self_test_runs(base: Setup, ids: Sequence[str]) -> list[Run]:
         settings = {**scenario.settings, "on_mid_stream_failure": POLICIES["goal"], **wrong.settings}
         stream = scenario.streams[-1]
         setup = replace(base, stream=stream, sdk_retries=wrong.sdk_retries, settings=settings)
-        runs.append(replace(_run("self-test", scenario, setup), title=f"{scenario.title}: {wrong.what}"))
+        title = f"{scenario.title}: {wrong.what}"
+        runs.append(replace(_run("self-test", scenario, setup), title=title))
+        if scenario_id in CROSS:
+            across = replace(setup, format="claude", cross=True)
+            runs.append(replace(_run("self-test", scenario, across), title=title))
     return runs
 
 

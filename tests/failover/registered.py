@@ -9,14 +9,17 @@ _RESCUED = (
 )  # fmt: skip
 _AFTER_THE_FIRST_TOKEN = ("S08", "S09", "S14")
 CASES: dict[str, tuple[str, ...]] = {
-    "goal": (*_RESCUED, "S08", "S09", "S14"),
+    "goal": (*_RESCUED, *_AFTER_THE_FIRST_TOKEN),
+    "cross": ("S02", "S04", "S06", "S07", "S08", "S09", "S12", "S14", "S16"),
     "default": (*_RESCUED, *_AFTER_THE_FIRST_TOKEN),
     "extra": (
         "outage-budget", "outage-breaker", "outage-probes", "sdk-retries", "open-circuit", "probes", "jitter",
         "long-wait-fallback", "long-wait-alone", "one-deadline", "disconnect", "two-users", "one-deadline-responses",
         "two-users-responses", "own-stall", "end-with-notice", "long-answer", "long-event",
-        "fallback-tool-call", "keys", "last-resort", "overloaded-alone", "too-long-alone", "refusal-200", "plain-cut",
-        "stream-reset", "stream-clean-cut", "malformed-tool-call", "held-open", "budget-refused", "budget-template",
+        "fallback-tool-call", "cross-tool-call", "cross-tool-loop", "cross-keys", "cross-refused", "cross-errors",
+        "cross-half", "untranslatable", "keys", "last-resort", "overloaded-alone", "too-long-alone", "refusal-200",
+        "plain-cut", "stream-reset", "stream-clean-cut", "malformed-tool-call", "held-open", "budget-refused",
+        "budget-template",
     ),
     "self-test": (*_RESCUED, *_AFTER_THE_FIRST_TOKEN),
 }  # fmt: skip

@@ -19,7 +19,7 @@ FORMATS = ("chat", "claude", "responses")
 class Run:
     """`prepare`, `drive` and `judge` see the world; the sidecar starts between the first two."""
 
-    group: str  # goal | default | extra | ...
+    group: str  # goal | cross | default | extra | ...
     id: str
     title: str
     setup: Setup

@@ -85,7 +85,7 @@ def _s11_faults(world: World) -> None:
 
 def _s14_faults(world: World) -> None:
     world.fault("primary", CUT)
-    world.status("secondary", 400, bodies.prefill_rejected(world.setup.format), match={"prefill": True})
+    world.status("secondary", 400, bodies.prefill_rejected(world.tier_types["secondary"].format), match={"prefill": True})
 
 
 CUT = {"type": "cut", "afterContent": 40}

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from clients import CLIENTS, SDK_TIMEOUT_SECONDS, TIERS, Call, Client
+from clients import CLIENTS, OTHER_FORMAT, SDK_TIMEOUT_SECONDS, TIERS, Call, Client
 from documents import SECTIONS, credential_file, document
 from processes import Sidecar, Simulator, SimulatorAdmin
 
@@ -32,6 +32,7 @@ class Setup:
     format: str = "chat"
     stream: bool = False
     sdk_retries: int = 0
+    cross: bool = False  # the fallbacks speak another format than the caller
     direct: bool = False  # SDK to the first upstream, without a sidecar
     sections: tuple[str, ...] = SECTIONS
     settings: dict[str, Any] = field(default_factory=dict)  # see documents.document
@@ -80,6 +81,9 @@ class World:
     def __init__(self, lane: Lane, setup: Setup) -> None:
         self.setup = setup
         self.client_type = CLIENTS[setup.format]
+        other = CLIENTS[OTHER_FORMAT[setup.format]] if setup.cross else self.client_type
+        self.tier_types = {tier: self.client_type if tier == "primary" else other for tier in TIERS}
+        self.models = {tier: kind.models[tier] for tier, kind in self.tier_types.items()}
         self.upstreams = lane.upstreams()
         self.sidecar: Sidecar | None = None
         self.calls: list[Call] = []
@@ -100,7 +104,7 @@ class World:
     # --- what the upstreams do ---
 
     def fault(self, tier: str, action: dict[str, Any] | str, match: dict[str, Any] | None = None, **more: Any) -> None:
-        self.upstreams[tier].fault({"kind": self.client_type.kind, **(match or {})}, action, **more)
+        self.upstreams[tier].fault({"kind": self.tier_types[tier].kind, **(match or {})}, action, **more)
 
     def status(
         self, tier: str, status: int, body: Any = None, headers: dict[str, str] | None = None, **more: Any
@@ -109,14 +113,14 @@ class World:
 
     def unavailable(self, tier: str, **more: Any) -> None:
         """The provider's way to say that it is overloaded."""
-        self.status(tier, 529 if self.setup.format == "claude" else 503, **more)
+        self.status(tier, 529 if self.tier_types[tier].format == "claude" else 503, **more)
 
     def attempts(self, tier: str | None = None) -> list[Attempt]:
         found = [
             Attempt(name, record["received_at"], record)
             for name, upstream in self.upstreams.items()
             if tier in (None, name)
-            for record in upstream.record(kind=self.client_type.kind)
+            for record in upstream.record(kind=self.tier_types[name].kind)
         ]
         return sorted(found, key=lambda attempt: attempt.at)
 
@@ -134,8 +138,8 @@ class World:
         if self.setup.direct:
             return
         urls = {tier: upstream.url for tier, upstream in self.upstreams.items()}
-        client = self.client_type
-        policy = document(urls, client.models, client.wire_format, self.setup.sections, **self.setup.settings)
+        formats = {tier: kind.wire_format for tier, kind in self.tier_types.items()}
+        policy = document(urls, self.models, formats, self.setup.sections, **self.setup.settings)
         folder = pathlib.Path(self._folder.name)
         for tier in TIERS:
             (folder / credential_file(tier)).write_text(tier_key(tier) + "\n", encoding="ascii")

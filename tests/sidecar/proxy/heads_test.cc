@@ -49,6 +49,47 @@ TEST(Heads, RequestsAreWrittenAnew) {
             "transfer-encoding: chunked\r\n\r\n");
 }
 
+TEST(Heads, AnotherApiGetsItsOwnFields) {
+  const std::string chat =
+      "POST / HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer k\r\nOpenAI-Beta: x\r\nX-Kept: yes\r\n"
+      "Content-Type: application/json\r\n\r\n";
+  const OutFraming framing{.kind = OutFraming::Kind::kLength, .length = 2};
+  RequestEdit edit{.target = "/v1/messages", .deadline_ms = {}};
+  edit.translated = true;
+  Route route = MakeRoute("http://a");
+  route.format = sidecar_config::LlmFormat::kAnthropic;
+  std::string out;
+  WriteRequestHead(out, Request(chat), route, edit, framing);
+  EXPECT_EQ(out,
+            "POST /v1/messages HTTP/1.1\r\nhost: a\r\nX-Kept: yes\r\n"
+            "Content-Type: application/json\r\nx-api-key: k\r\nanthropic-version: 2023-06-01\r\n"
+            "content-length: 2\r\n\r\n");
+  const std::string messages =
+      "POST / HTTP/1.1\r\nHost: a\r\nX-Api-Key: k\r\nAnthropic-Version: 1\r\n"
+      "anthropic-beta: x\r\n\r\n";
+  route.format = sidecar_config::LlmFormat::kOpenAI;
+  out.clear();
+  WriteRequestHead(out, Request(messages), route, edit, framing);
+  EXPECT_EQ(out,
+            "POST /v1/messages HTTP/1.1\r\nhost: a\r\nauthorization: Bearer k\r\n"
+            "content-length: 2\r\n\r\n");
+}
+
+TEST(Heads, AnAnswerWrittenAnewSaysNothingOfItsProvider) {
+  const std::string text =
+      "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nSet-Cookie: a=b\r\n"
+      "x-ratelimit-limit-requests: 5\r\nOpenAI-Version: 1\r\nanthropic-ratelimit-tokens-limit: "
+      "5\r\n"
+      "x-request-id: r\r\nretry-after: 2\r\n\r\n";
+  std::string out;
+  ResponseEdit edit;
+  edit.translated_type = "text/event-stream";
+  WriteResponseHead(out, Response(text), edit, {.kind = OutFraming::Kind::kChunked});
+  EXPECT_EQ(out,
+            "HTTP/1.1 200 OK\r\nx-request-id: r\r\nretry-after: 2\r\n"
+            "content-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n");
+}
+
 TEST(Heads, ABodylessPostSaysSo) {
   std::string out;
   WriteRequestHead(out, Request("POST / HTTP/1.1\r\nHost: a\r\n\r\n"), MakeRoute("http://a"),
