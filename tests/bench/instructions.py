@@ -54,7 +54,7 @@ class Counter:
             time.sleep(idle)
             took = time.monotonic() - began
         finally:
-            child.stop()
+            child.stop(120)  # callgrind writes its profile now
         counted = re.search(r"^(?:summary|totals): (\d+)", out.read_text(encoding="utf-8", errors="replace"), re.M)
         if counted is None:
             raise SystemExit(f"bench: callgrind wrote no summary for {name}")

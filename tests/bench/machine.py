@@ -110,11 +110,11 @@ class Child:
         self.stop()
         raise SystemExit(f"bench: {self.name} did not start:\n{output[-2000:]}")
 
-    def stop(self) -> None:
+    def stop(self, seconds: float = 10.0) -> None:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
-                self.process.wait(10)
+                self.process.wait(seconds)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
