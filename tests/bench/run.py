@@ -5,7 +5,7 @@ Usage: tests/bench/run.py --sidecar BINARY --tools FOLDER [--quick] [--keep-nois
   --quick       two short rounds of everything: shows that it works, judges nothing
   --keep-noisy  keeps samples although other processes were busy, and says so
   --write       puts the tables into docs/performance.md
-Bounded: about eight minutes, at most ten. Loopback only. Exit code 1: a gate failed.
+About five minutes on a quiet machine, at most ten. Loopback only. Exit code 1: a gate failed.
 """
 
 from __future__ import annotations
@@ -249,8 +249,10 @@ def main() -> int:
             run.whole(args.tools, args.sidecar)
         finally:
             run.world.close()
-    note = f" {run.noisy_kept} samples were kept although other processes were busy." if run.noisy_kept else ""
-    facts = {"command": "make bench" + (" QUICK=1" if args.quick else ""), "machine": machine_text(), "peers": versions,
+    note = (f" {run.noisy_kept} samples were kept although other processes were busy: "
+            "instructions and memory hold, latencies and CPU times are rough." if run.noisy_kept else "")  # fmt: skip
+    kept = " (run.py --keep-noisy)" if args.keep_noisy else ""
+    facts = {"command": "make bench" + (" QUICK=1" if args.quick else "") + kept, "machine": machine_text(), "peers": versions,
              "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"), "retries": str(run.retries),
              "foreign": str(FOREIGN), "note": note}  # fmt: skip
     text = report.text(run.samples, facts)
