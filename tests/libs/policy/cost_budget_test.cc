@@ -3,7 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string>
+#include <vector>
+
+#include "libs/base/rng.h"
 
 namespace reliability::policy {
 namespace {
@@ -274,6 +278,70 @@ TEST_F(Budgets, ATurnIsForgottenAndASessionIsNot) {
   (void)Settle(Reported(60, 40));
   EXPECT_EQ(Reserve(Ask(60, 40, "s"), 2), BudgetScope::kSession);
   EXPECT_EQ(Reserve(Ask(60, 40, "t"), 2), BudgetScope::kNone);
+}
+
+TEST_F(Budgets, AnotherPolicyKeepsWhatIsSpentAndReserved) {
+  CostSettings settings = Settings();
+  settings.per_day.tokens = 250;
+  budgets_.Configure(settings);
+  ASSERT_EQ(Reserve(Ask(60, 40)), BudgetScope::kNone);
+  (void)Settle(Reported(60, 40));
+  ASSERT_EQ(Reserve(Ask(60, 40)), BudgetScope::kNone);
+  settings.per_day.tokens = 200;
+  budgets_.Configure(settings);
+  EXPECT_EQ(budgets_.Day(kNoon).spend.spent.tokens, 100);
+  EXPECT_EQ(budgets_.Day(kNoon).reserved.tokens, 100);
+  EXPECT_EQ(Reserve(Ask(1, 0), 2), BudgetScope::kDay);
+}
+
+// Whatever the order of reserving, billing, releasing, midnights and ends of turns.
+TEST_F(Budgets, NoBudgetIsEverOverdrawnByCallsThatKeepToTheirEstimates) {
+  const std::unique_ptr<Rng> rng = MakeRng(20261125);
+  CostSettings settings = Settings();
+  settings.per_turn.tokens = 400;
+  settings.per_session.tokens = 700;
+  settings.per_day = {.tokens = 1'500, .usd = 1'400'000};
+  budgets_.Configure(settings);
+  const auto below = [&](std::uint64_t bound) {
+    return static_cast<std::int64_t>(rng->Next() % bound);
+  };
+  SystemTime now = kNoon;
+  std::vector<Reservation> running;
+  int refused = 0;
+  for (int step = 0; step < 20'000; ++step) {
+    now += Milliseconds{below(30'000)};
+    if (below(2) == 0 || running.empty()) {
+      Reservation held;
+      const CostAsk ask = Ask(below(60), below(60), "s" + std::to_string(step / 400));
+      const auto turn = static_cast<TurnHandle>(below(8));
+      const auto verdict = budgets_.Reserve(ask, turn, "openai", "m", false, now, held);
+      ASSERT_EQ(held.held, verdict.refused_by == BudgetScope::kNone);
+      refused += held.held ? 0 : 1;
+      if (held.held) {
+        running.push_back(held);
+      }
+    } else {
+      const auto at = static_cast<std::size_t>(below(running.size()));
+      const Reservation held = running[at];
+      running.erase(running.begin() + static_cast<std::ptrdiff_t>(at));
+      if (below(4) != 0) {
+        (void)budgets_.Book(held, Reported(held.estimate.input, held.estimate.output), now);
+      }
+      budgets_.Release(held, now);
+    }
+    if (below(50) == 0) {
+      budgets_.TurnEnded(static_cast<TurnHandle>(below(8)));
+    }
+    const auto day = budgets_.Day(now);
+    ASSERT_GE(day.reserved.tokens, 0);
+    ASSERT_LE(day.spend.spent.tokens + day.reserved.tokens, 1'500);
+    ASSERT_LE(day.spend.spent.usd + day.reserved.usd, 1'400'000);
+  }
+  EXPECT_GT(refused, 1'000);
+  for (const Reservation& held : running) {
+    budgets_.Release(held, now);
+  }
+  EXPECT_EQ(budgets_.Day(now).reserved, Amount{});
 }
 
 TEST_F(Budgets, SessionsAreBoundedTheLeastRecentGoesFirst) {
