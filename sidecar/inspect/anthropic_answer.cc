@@ -51,6 +51,19 @@ struct Event {
   bool has_usage = false;
 };
 
+bool ReadDelta(JsonValue value, Event& event) {
+  return EachField(value, [&](std::string_view name, JsonValue field) {
+    if (name == "stop_reason") {
+      event.stop_reason = AsString(field).value_or(std::string_view());
+    } else if (name == "partial_json") {
+      event.delta.input = AsString(field).value_or(std::string_view());
+    } else if (name == "text" || name == "thinking") {
+      event.delta.text_bytes += StringBytes(field);
+    }
+    return true;
+  });
+}
+
 bool ReadEvent(std::string_view key, JsonValue value, Event& event) {
   if (key == "type") {
     event.type = AsString(value).value_or(std::string_view());
@@ -58,6 +71,8 @@ bool ReadEvent(std::string_view key, JsonValue value, Event& event) {
     event.index = AsInt(value).value_or(0);
   } else if (key == "content_block") {
     return ReadBlock(value, event.block);
+  } else if (key == "delta") {
+    return ReadDelta(value, event);
   } else if (key == "message") {
     return EachField(value, [&](std::string_view name, JsonValue field) {
       if (name == "model") {
@@ -82,19 +97,7 @@ void LlmAnswer::OnAnthropicEvent(const SseSplitter::Event& sse) {
     Event event;
     event.tokens = tokens_;
     const bool fields = EachField(document, [&](std::string_view key, JsonValue value) {
-      if (key != "delta") {
-        return ReadEvent(key, value, event);
-      }
-      return EachField(value, [&](std::string_view name, JsonValue field) {
-        if (name == "stop_reason") {
-          event.stop_reason = AsString(field).value_or(std::string_view());
-        } else if (name == "partial_json") {
-          event.delta.input = AsString(field).value_or(std::string_view());
-        } else if (name == "text" || name == "thinking") {
-          event.delta.text_bytes += StringBytes(field);
-        }
-        return true;
-      });
+      return ReadEvent(key, value, event);
     });
     if (!fields) {
       return false;

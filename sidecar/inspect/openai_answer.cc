@@ -100,44 +100,45 @@ void LlmAnswer::OnOpenAiEvent(const SseSplitter::Event& event) {
   bool has_error = event.type == "error";
   bool has_usage = false;
   bool has_choice = false;
+  const auto take_choice = [&](JsonValue element) {
+    Choice choice;
+    has_choice = true;
+    if (!ReadChoice(element, choice)) {
+      return false;
+    }
+    first_token_ = first_token_ || choice.has_token;
+    content_bytes_ += choice.bytes;
+    for (const ToolPiece& piece : choice.tools) {
+      AddToolPiece(choice.index, piece.index, piece.id, piece.name, piece.arguments);
+    }
+    if (!choice.finish_reason.empty()) {
+      finish_reason_ = choice.finish_reason;
+      complete_ = true;
+    }
+    return true;
+  };
+  const auto take_field = [&](std::string_view key, JsonValue value) {
+    if (key == "choices") {
+      return EachElement(value, take_choice);
+    }
+    if (key == "usage" && IsType(value, JsonType::object)) {
+      has_usage = true;
+      return ReadOpenAiUsage(value, tokens_);
+    }
+    if (key == "error" && !IsType(value, JsonType::null)) {
+      has_error = true;
+    } else if (key == "model" && model_.empty()) {
+      model_ = AsString(value).value_or(std::string_view());
+    }
+    return true;
+  };
   const bool read = WithJson(event.data, [&](simdjson::ondemand::document& document) {
-    return EachField(document, [&](std::string_view key, JsonValue value) {
-      if (key == "error") {
-        has_error = has_error || !IsType(value, JsonType::null);
-        return true;
-      }
-      if (key == "model" && model_.empty()) {
-        model_ = AsString(value).value_or(std::string_view());
-        return true;
-      }
-      if (key == "usage" && IsType(value, JsonType::object)) {
-        has_usage = true;
-        return ReadOpenAiUsage(value, tokens_);
-      }
-      if (key != "choices") {
-        return true;
-      }
-      return EachElement(value, [&](JsonValue element) {
-        Choice choice;
-        has_choice = true;
-        if (!ReadChoice(element, choice)) {
-          return false;
-        }
-        first_token_ = first_token_ || choice.has_token;
-        content_bytes_ += choice.bytes;
-        for (const ToolPiece& piece : choice.tools) {
-          AddToolPiece(choice.index, piece.index, piece.id, piece.name, piece.arguments);
-        }
-        if (!choice.finish_reason.empty()) {
-          finish_reason_ = choice.finish_reason;
-          complete_ = true;
-        }
-        return true;
-      });
-    });
+    return EachField(document, take_field);
   });
-  has_usage_ = has_usage_ || has_usage;
-  usage_events_ += read && has_usage && !has_choice && !has_error ? 1 : 0;
+  if (has_usage) {
+    has_usage_ = true;
+    usage_events_ += static_cast<int>(read && !has_choice && !has_error);
+  }
   if (!read) {
     ++malformed_;
   } else if (has_error && !error_) {
