@@ -89,7 +89,7 @@ cluster-down: ## stop it and remove all it made
 	@python3 tests/cluster/cluster.py down --name $(CLUSTER)
 
 .PHONY: demo demo-clean
-demo: ## the whole story on a real cluster: injected, tripped, paused, scaled down, restored
+demo: ## the whole story on a real cluster: injected, provider outage, tripped, paused, scaled down, restored
 	@python3 tools/deps.py build cluster
 	@$(MAKE) --no-print-directory images
 	@python3 examples/demo/demo.py

@@ -9,6 +9,7 @@ nodes can pull them. Without, it starts a local single-node Kubernetes named "de
 """
 
 import argparse
+import datetime
 import json
 import os
 import pathlib
@@ -103,6 +104,28 @@ class Demo:
             "agslo", "refunds-completed", ".status.budget.events") or 0) >= 20, 150)
         self.show("get", "agslo", "-n", SUPPORT)
 
+    def provider_out(self):
+        self.say.chapter("The LLM provider is out: another provider answers, every call translated")
+        fault = {"match": {"kind": "openai"}, "action": {"type": "status", "status": 503}}
+        self.kubectl("create", "--raw", FAULTS, "-f", "-", stdin=json.dumps(fault))
+        self.say.note("every OpenAI call is answered 503 from now on; the agent goes on as if nothing were")
+        self.wait_event("FallbackTierChanged")
+        self.show("get", "lfc", "-n", SUPPORT)
+        since = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        tasks = self.say.wait("20 tasks meanwhile", lambda: (lines if len(lines := self.tasks(since)) >= 20 else None), 90)
+        answered = [task for task in tasks if task["outcome"] == "answered"]
+        self.say.note(f"{len(answered)} of {len(tasks)} tasks answered; the last one: {tasks[-1]['answer']}")
+        self.kubectl("delete", "--raw", FAULTS)
+        self.say.note("the provider answers again")
+        self.say.wait("the first tier again", lambda: self.field("lfc", "refunds", ".status.active") == "primary", 180)
+        self.show("get", "lfc", "-n", SUPPORT)
+
+    def tasks(self, since):
+        """What the agents logged about their tasks since then."""
+        text = self.kubectl("logs", "-n", SUPPORT, "-l", "app.kubernetes.io/name=refunds-agent", "-c", "agent",
+                            f"--since-time={since}", "--tail=-1", check=False)
+        return [task for line in text.splitlines() if line.startswith("{") and "outcome" in (task := json.loads(line))]
+
     def tool_dies(self):
         self.say.chapter("A tool dies: its breaker opens, the next call is answered in milliseconds")
         fault = {"match": {"kind": "mcp", "tool": "search"}, "action": {"type": "hang"}}
@@ -144,8 +167,8 @@ class Demo:
 
     def story(self):
         started = time.monotonic()
-        for chapter in (self.install, self.agent, self.policies, self.healthy, self.tool_dies, self.budget_burns,
-                        self.paused, self.restored):
+        for chapter in (self.install, self.agent, self.policies, self.healthy, self.provider_out, self.tool_dies,
+                        self.budget_burns, self.paused, self.restored):
             chapter()
         self.say.end(time.monotonic() - started, self._kubeconfig, self._kubectl)
 
