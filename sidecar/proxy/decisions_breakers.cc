@@ -14,6 +14,9 @@ const policy::CallTarget kWholeAgent{policy::TargetKind::kAgent, {}, {}};
 
 std::string CauseText(const policy::BreakerEvent& event) {
   const std::string last(policy::ErrorClassName(event.last_class));
+  if (event.kind == policy::BreakerEventKind::kHalfOpened) {
+    return "open time ended";  // why it had opened was told then
+  }
   switch (event.cause) {
     case policy::BreakerCause::kConsecutiveFailures:
       return std::to_string(event.failures) + " consecutive " + last;
