@@ -39,6 +39,11 @@ test: ## everything that guards a change: build, check, real SDKs, real cluster
 failover: build ## 16 provider faults and more, with the official SDKs through the sidecar
 	@python3 tests/failover/run.py --sidecar $(BUILD)/sidecar/agent-reliability-sidecar --registered
 
+.PHONY: comparison
+comparison: build ## the same faults through Portkey and LiteLLM, by hand, seven minutes; results in docs/comparison.md
+	@python3 tools/deps.py build bench
+	@python3 tests/failover/run.py --comparison --sidecar $(BUILD)/sidecar/agent-reliability-sidecar --write
+
 .PHONY: bench
 bench: ## speed beside nginx, haproxy, Envoy and Portkey (QUICK=1: does it work?); writes docs/performance.md
 	@python3 tools/deps.py build bench

@@ -3,6 +3,7 @@
 
 Usage: tests/failover/run.py --sidecar BINARY [options of suite.py; --help lists them]
        tests/failover/run.py --group direct          the SDKs alone, no sidecar
+       tests/failover/run.py --comparison --sidecar BINARY [options of comparison.py]
 """
 
 import os
@@ -18,6 +19,10 @@ import setup  # noqa: E402  (of the interop tests: the environment with the SDKs
 
 def main() -> int:
     arguments = sys.argv[1:]
+    suite = "suite.py"
+    if "--comparison" in arguments:
+        arguments.remove("--comparison")
+        suite = "comparison.py"
     binary = os.environ.get("AGENT_RELIABILITY_SIDECAR")
     if "--sidecar" in arguments:
         at = arguments.index("--sidecar")
@@ -32,7 +37,7 @@ def main() -> int:
     python = setup.ensure()
     os.environ["PYTHONPATH"] = f"{HERE}:{INTEROP}"
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
-    os.execv(python, [str(python), str(HERE / "suite.py"), *arguments])
+    os.execv(python, [str(python), str(HERE / suite), *arguments])
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ def perform(lane: Lane, run: Run) -> Result:
     began = time.monotonic()
     output: list[str] = []
     try:
-        with World(lane, run.setup) as world:
+        with lane.world(run.setup) as world:
             try:
                 run.prepare(world)
                 world.start()
@@ -66,10 +66,12 @@ def perform(lane: Lane, run: Run) -> Result:
     return Result(run, judgement.verdict, seconds, judgement.reasons(), output)
 
 
-def perform_all(runs: Sequence[Run], lanes: int, report: Callable[[Result], None]) -> list[Result]:
+def perform_all(
+    runs: Sequence[Run], lanes: int, report: Callable[[Result], None], make_lane: Callable[[], Lane] = Lane
+) -> list[Result]:
     """In the order of `runs`; performed with the long ones first. `report` is called as each ends."""
     free: queue.SimpleQueue[Lane] = queue.SimpleQueue()
-    made = [Lane() for _ in range(min(lanes, len(runs)))]
+    made = [make_lane() for _ in range(min(lanes, len(runs)))]
     for lane in made:
         free.put(lane)
 

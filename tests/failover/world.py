@@ -60,15 +60,22 @@ class Lane:
     def __init__(self) -> None:
         self._simulator: Simulator | None = None
 
-    def upstreams(self) -> dict[str, SimulatorAdmin]:
-        """All healthy and without memory."""
+    def urls(self) -> dict[str, str]:
+        """Of each tier's upstream."""
         if self._simulator is None or self._simulator.child.poll() is not None:
             self._simulator = Simulator("--instances", str(len(TIERS)))
-        upstreams = {tier: SimulatorAdmin(url) for tier, url in zip(TIERS, self._simulator.urls, strict=True)}
+        return dict(zip(TIERS, self._simulator.urls, strict=True))
+
+    def upstreams(self) -> dict[str, SimulatorAdmin]:
+        """All healthy and without memory."""
+        upstreams = {tier: SimulatorAdmin(url) for tier, url in self.urls().items()}
         for upstream in upstreams.values():
             upstream.reset()
             upstream.settings(tokenDelaySeconds=TOKEN_SECONDS)
         return upstreams
+
+    def world(self, setup: Setup) -> World:
+        return World(self, setup)
 
     def close(self) -> None:
         if self._simulator is not None:
@@ -145,8 +152,12 @@ class World:
             (folder / credential_file(tier)).write_text(tier_key(tier) + "\n", encoding="ascii")
         self.sidecar = Sidecar(policy, folder=folder)
 
+    def base_url(self) -> str:
+        """Where the SDK sends its calls."""
+        return self.upstreams["primary"].url if self.sidecar is None else f"{self.sidecar.url}/llm/primary"
+
     def client(self, retries: int | None = None, timeout: float = SDK_TIMEOUT_SECONDS) -> Client:
-        base = self.upstreams["primary"].url if self.sidecar is None else f"{self.sidecar.url}/llm/primary"
+        base = self.base_url()
         client = self.client_type(base, self.setup.sdk_retries if retries is None else retries, timeout)
         self._clients.append(client)
         return client
