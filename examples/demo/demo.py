@@ -135,7 +135,7 @@ class Demo:
         def opened():
             text = self.kubectl("logs", "-n", SUPPORT, "-l", "app.kubernetes.io/name=refunds-agent", "-c",
                                 "agent-reliability-sidecar", "--tail=200", check=False)
-            return next((line for line in text.splitlines() if '"breaker_opened"' in line), None)
+            return next((line for line in text.splitlines() if '"breaker_opened","resource":"mcp:' in line), None)
 
         line = self.say.wait("an open breaker", opened, 90)
         self.say.command("kubectl logs deploy/refunds-agent -c agent-reliability-sidecar -n support | grep breaker_opened",
