@@ -53,6 +53,8 @@ void WriteMadeAnswer(std::string& out, const inspect::MadeAnswer& answer, std::s
 
 // "1f\r\n"
 [[nodiscard]] std::string ChunkSize(std::size_t bytes);
+// Ends a chunked body.
+inline constexpr std::string_view kLastChunk = "0\r\n\r\n";
 
 // How long the upstream asks to wait (libs/policy/wait_hint.h); its rate-limit fields count for a
 // 429.

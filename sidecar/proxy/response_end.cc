@@ -11,7 +11,6 @@ using policy::TransportEvent;
 
 constexpr std::string_view kNotice =
     "\n\n[The time for this request is over: the answer ends here, unfinished.]";
-constexpr std::string_view kLastChunk = "0\r\n\r\n";
 constexpr std::string_view kCrlf = "\r\n";
 
 }  // namespace

@@ -13,7 +13,6 @@ namespace {
 using policy::ErrorClass;
 using translate::StreamTranslator;
 
-constexpr std::string_view kLastChunk = "0\r\n\r\n";
 constexpr std::string_view kJson = "application/json";
 constexpr std::string_view kEventStream = "text/event-stream";
 

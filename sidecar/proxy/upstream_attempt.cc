@@ -15,7 +15,6 @@ namespace {
 using policy::TransportEvent;
 
 constexpr int kMaxInterimHeads = 16;  // 1xx
-constexpr std::string_view kLastChunk = "0\r\n\r\n";
 
 }  // namespace
 

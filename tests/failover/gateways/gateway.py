@@ -12,6 +12,7 @@ import time
 from typing import Any
 
 from clients import Call, Client
+from machine import free_port  # of the bench
 from runs import Lane
 from world import Setup, World
 
@@ -30,12 +31,6 @@ LOOPBACK_ONLY = {
 
 class Missing(Exception):
     """A gateway cannot be had; the text says what to do."""
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Gateway:

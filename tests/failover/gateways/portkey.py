@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import json
 import pathlib
-import sys
 from typing import Any
 
-sys.path.append(str(pathlib.Path(__file__).resolve().parents[2] / "bench"))
+import peers  # of the bench: where Portkey is
+from clients import Client
+from documents import DEFAULT_SETTINGS
+from world import Setup, tier_key
 
-import peers  # noqa: E402  (of the bench: where Portkey is)
-from clients import Client  # noqa: E402
-from documents import DEFAULT_SETTINGS  # noqa: E402
-from world import Setup, tier_key  # noqa: E402
-
-from gateways.gateway import FIRST_TOKEN_SECONDS, RETRIES, Gateway, Missing  # noqa: E402
+from gateways.gateway import FIRST_TOKEN_SECONDS, RETRIES, Gateway, Missing
 
 _RETRIED = [429, 500, 502, 503, 504, 529]
 # A time-out is Portkey's 408: the next tier is asked, the silent one not again. With 400 in the list the fallbacks
