@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import time
@@ -111,6 +112,44 @@ class ToolBreaker(SidecarTest):
             refused = tool_error(await client.call_tool("search", {"query": "1"}))
             self.assertEqual(refused["error_type"], "circuit_open")
             self.assertGreater(refused["retry_after_ms"], 360)  # doubled: 600 ms, at least -20 %
+
+    async def test_at_most_two_probes_under_fifty_callers(self) -> None:
+        self.start(
+            timeouts={"toolMs": 15000},
+            circuitBreakers=[breaker("Tool", openForMs=300), breaker("Provider"), breaker("Model")],
+        )
+        fault = self.simulator.fault({"kind": "mcp", "tool": "search"}, "status")
+
+        async def search() -> str:
+            async with self.mcp() as client:
+                return tool_error(await client.call_tool("search", {"query": "1"}))["error_type"]
+
+        for _ in range(3):
+            await search()
+        self.assertEqual(len(self.simulator.record(fault=fault)), 3)
+        self.simulator.heal()
+        self.simulator.fault({"kind": "mcp", "tool": "search"}, "hang")
+
+        async def keep_asking() -> None:
+            while await search() == "circuit_open":
+                pass
+
+        # The first probe has reached the server and stays there; then come the fifty.
+        calls = [asyncio.create_task(keep_asking())]
+        await asyncio.to_thread(self.simulator.wait, 4, tool="search")
+        calls += [asyncio.create_task(search()) for _ in range(50)]
+        refused: list[str] = []
+        for call in asyncio.as_completed(calls, timeout=12):
+            refused.append(await call)
+            if len(refused) == 49:
+                break
+        self.assertEqual(set(refused), {"circuit_open"})
+        probes = self.simulator.received(SEARCH) - 3
+        print(f"{probes} probes under 50 callers")
+        self.assertLessEqual(probes, 2)
+        for call in calls:
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
 
     async def test_what_counts_as_a_failure(self) -> None:
         hint = {"error_type": "upstream_busy", "recoverable": True}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import time
@@ -245,6 +246,28 @@ class ToolFaults(SidecarTest):
             self.assertTrue((await client.call_tool("get_order", {"order_id": "1"})).is_error)
         self.simulator.wait(2, method="tools/call", verdict="client_closed")
         self.assertEqual(len(self.simulator.record(method="notifications/cancelled")), 1)
+
+    async def test_a_client_that_leaves_cancels_the_call(self) -> None:
+        for protocol in ("auto", "legacy"):
+            for response in ("json", "sse"):
+                with self.subTest(protocol=protocol, response=response):
+                    self.simulator.reset()
+                    self.simulator.settings(mcpResponse=response)
+                    self.start()
+                    self.simulator.fault({"kind": "mcp", "tool": "refund"}, "hang")
+                    async with self.mcp(mode=protocol) as client:
+                        call = asyncio.create_task(client.call_tool("refund", {"order_id": "1"}))
+                        await asyncio.to_thread(self.simulator.wait, 1, tool="refund")
+                        call.cancel()
+                        with self.assertRaises(asyncio.CancelledError):
+                            await call
+                        left = time.time()
+                    await asyncio.to_thread(self.simulator.wait, 1, tool="refund", verdict="client_closed")
+                    record = self.simulator.record(tool="refund")[0]
+                    ended = record["received_at"] + record["duration_ms"] / 1000
+                    print(f"{protocol}, {response}: cancelled {(ended - left) * 1000:.0f} ms after the client left")
+                    self.assertLess(ended - left, 2.0)
+                    self.expect(TOOL_CALLS, (0, 0))
 
     def test_headers_that_disagree_with_the_body_are_refused(self) -> None:
         self.start()
