@@ -27,6 +27,13 @@ bool ResponseRelay::MustReplace(ErrorClass error_class) const {
          (head_.status == 408 || head_.status == 429 || head_.status >= 500);
 }
 
+bool ResponseRelay::AgentHasAll() const {
+  if (!committed_ || !watch_.event_stream() || !watch_.complete() || !held_.empty()) {
+    return false;
+  }
+  return !Rewrites() || state_.stream->state() == translate::StreamTranslator::State::kEnded;
+}
+
 ResponseRelay::End ResponseRelay::EndClean() {
   held_ += swap_.Finish();
   End end;
@@ -56,8 +63,11 @@ net::Task<ResponseRelay::End> ResponseRelay::FinishClean(End end) {
     const std::string missing = state_.enforce && watch_.lacks_end() && !translates_
                                     ? MakeStreamEnd(state_.call)
                                     : std::string{};
+    const bool has_all = AgentHasAll();
     const std::string rest = std::move(held_) + missing;  // of a swap
-    end.delivered = co_await WriteChunk(rest, kLastChunk);
+    const bool written = co_await WriteChunk(rest, kLastChunk);
+    state_.client.keep_alive = state_.client.keep_alive && written;
+    end.delivered = written || has_all;
   } else {
     const std::string rest = std::move(held_);
     end.delivered = co_await WriteChunk(rest, {});
@@ -112,6 +122,7 @@ net::Task<ResponseRelay::End> ResponseRelay::FinishCut(Stop stop) {
       break;
     case Stop::kNone:
     case Stop::kClean:
+    case Stop::kClientHasAll:
     case Stop::kCut:
       // An error event names its class; then the stream was not just cut.
       end.error_class = watch_.event_stream() && !committed_

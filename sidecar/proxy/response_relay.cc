@@ -283,7 +283,7 @@ net::Task<ResponseRelay::Stop> ResponseRelay::Refill() {
     attempt_.stream().WantRead();
     const Interrupt interrupt = co_await state_.Pause();
     if (interrupt == Interrupt::kClientGone) {
-      co_return Stop::kClientGone;
+      co_return AgentHasAll() ? Stop::kClientHasAll : Stop::kClientGone;
     }
     last_look = interrupt == Interrupt::kLimit;
     if (HoldsStream() && state_.loop.deadlines.Now() >= state_.wake_at) {
@@ -366,6 +366,13 @@ net::Task<ResponseRelay::End> ResponseRelay::Run() {
     co_return co_await FinishClean(std::move(end));
   }
   watch_.Finish(false);
+  if (stop == Stop::kClientHasAll) {
+    state_.client.keep_alive = false;
+    End end;
+    end.error_class = watch_.Class();
+    end.delivered = true;
+    co_return end;
+  }
   if (Rewrites() && stop != Stop::kClientGone) {
     co_return co_await FinishRewritten(stop);
   }

@@ -46,7 +46,7 @@ class ResponseRelay {
   [[nodiscard]] const AnswerWatch& watch() const { return watch_; }
 
  private:
-  enum class Stop { kNone, kClean, kCut, kBadFraming, kLimit, kClientGone };
+  enum class Stop { kNone, kClean, kCut, kBadFraming, kLimit, kClientGone, kClientHasAll };
 
   [[nodiscard]] bool WantsHold() const;
   // An event stream that is held until its first content.
@@ -89,6 +89,9 @@ class ResponseRelay {
   [[nodiscard]] net::Task<End> FinishClean(End end);
   [[nodiscard]] net::Task<End> FinishCut(Stop stop);
   [[nodiscard]] bool MustReplace(policy::ErrorClass error_class) const;
+  // The stream's last event was written. Who leaves now has what it wanted: the OpenAI SDK closes
+  // at `[DONE]`, before the body's own end.
+  [[nodiscard]] bool AgentHasAll() const;
 
   ExchangeState& state_;
   UpstreamAttempt& attempt_;

@@ -99,7 +99,10 @@ net::Task<ResponseRelay::End> ResponseRelay::FinishRewritten(Stop stop) {
   }
   if (whole) {
     const bool chunked = framing_.kind == OutFraming::Kind::kChunked;
-    end.delivered = co_await WriteChunk(last, chunked ? kLastChunk : std::string_view{});
+    const bool has_all = AgentHasAll() && last.empty();
+    const bool written = co_await WriteChunk(last, chunked ? kLastChunk : std::string_view{});
+    state_.client.keep_alive = state_.client.keep_alive && written;
+    end.delivered = written || has_all;
     end.error_class = end.delivered
                           ? ErrorClass::kNone
                           : policy::ClassifyTransport(policy::TransportEvent::kClientGone);

@@ -241,6 +241,42 @@ TEST_F(UpstreamFaults, AnAgentThatLeavesTakesItsCallWithIt) {
       R"(agent_reliability_calls_total{kind="llm",name="openai",result="client_cancelled"})", 1));
 }
 
+// As the OpenAI SDK does: it closes at the terminal event, and the body's own end comes later.
+TEST_F(UpstreamFaults, AnAgentThatLeavesWithAWholeStreamHadItsAnswer) {
+  FakeUpstream upstream([](auto& c, const SeenRequest&) {
+    c.Send(kEventStreamHead);
+    c.Chunk(Token("a"));
+    c.Chunk(kStopEvent);
+    c.Chunk(kDoneEvent);
+    c.AwaitClose();
+  });
+  Start(MakePolicy(upstream.url()));
+  Agent agent(port());
+  agent.SendPost(kOpenAi, Chat("hi", true));
+  EXPECT_TRUE(agent.ReadUntil(kDoneEvent).ends_with(kDoneEvent));
+  agent.Close();
+  EXPECT_TRUE(AwaitCounts(kTasks, 1, 0));
+  EXPECT_TRUE(upstream.AwaitClosed(1));
+  EXPECT_EQ(Metric(R"(agent_reliability_calls_total{kind="llm",name="openai",result="success"})"),
+            1);
+}
+
+TEST_F(UpstreamFaults, AnAgentThatLeavesInAStreamIsNoOutcome) {
+  FakeUpstream upstream([](auto& c, const SeenRequest&) {
+    c.Send(kEventStreamHead);
+    c.Chunk(Token("a"));
+    c.AwaitClose();
+  });
+  Start(MakePolicy(upstream.url()));
+  Agent agent(port());
+  agent.SendPost(kOpenAi, Chat("hi", true));
+  EXPECT_FALSE(agent.ReadUntil(Token("a")).empty());
+  agent.Close();
+  EXPECT_TRUE(AwaitMetric(
+      R"(agent_reliability_calls_total{kind="llm",name="openai",result="client_cancelled"})", 1));
+  EXPECT_TRUE(AwaitCounts(kTasks, 0, 0));
+}
+
 TEST_F(UpstreamFaults, OlderMcpServersAreToldThatACallWasGivenUp) {
   FakeUpstream upstream([](auto& c, const SeenRequest& request) {
     if (Has(request.body, "notifications/cancelled")) {
