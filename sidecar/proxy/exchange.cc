@@ -126,15 +126,17 @@ net::Task<> Exchange::Proxy(RouteMatch match, std::string_view query) {
     co_return;
   }
   CallOutcome outcome = co_await MakeAttempts(state_);
+  const bool whole = outcome.end.terminal;
   Settle(std::move(outcome.end));
   if (outcome.answer.has_value()) {
     co_await Write(std::move(*outcome.answer));
     co_return;
   }
   if (!outcome.last_bytes.empty()) {
-    // The stream must not look complete: no last chunk.
-    (void)co_await state_.client.WriteAll(outcome.last_bytes);
-    state_.client.keep_alive = false;
+    const bool written = co_await state_.client.WriteAll(outcome.last_bytes);
+    // A stream that failed must not look complete: it has no last chunk.
+    state_.client.keep_alive = state_.client.keep_alive && whole && written;
+    state_.client.reset_on_close = state_.client.reset_on_close && !whole;
   }
 }
 

@@ -142,6 +142,12 @@ net::Task<ResponseRelay::End> ResponseRelay::FinishCut(Stop stop) {
       co_return end;
     }
   }
+  if (committed_ && watch_.event_stream() && state_.enforce && state_.stream != nullptr &&
+      RestartsElsewhere() && state_.stream->can_resume()) {
+    state_.sent_head = framing_;
+    end.resumable = true;
+    co_return end;  // the connection stays: its head said so, and the stream may yet end well
+  }
   state_.client.keep_alive = false;
   if (!committed_) {
     // Observe: what came, and no end, as without us.
@@ -151,11 +157,6 @@ net::Task<ResponseRelay::End> ResponseRelay::FinishCut(Stop stop) {
     co_return end;
   }
   if (!watch_.event_stream() || !state_.enforce) {
-    co_return end;
-  }
-  if (state_.stream != nullptr && RestartsElsewhere() && state_.stream->can_resume()) {
-    state_.sent_head = framing_;
-    end.resumable = true;
     co_return end;
   }
   co_return co_await FailStream(std::move(end));

@@ -118,7 +118,6 @@ net::Task<ResponseRelay::End> ResponseRelay::FinishRewritten(Stop stop) {
   if (!last.empty()) {
     (void)co_await WriteChunk(last, {});
   }
-  state_.client.keep_alive = false;
   end.resumable = RestartsElsewhere() && stream.can_resume();
   if (end.resumable) {
     state_.sent_head = framing_;

@@ -102,6 +102,8 @@ TEST_F(ChainStream, AnotherTierGoesOnIfItSaysTheSame) {
   EXPECT_FALSE(Has(answer.body, "\"error\"")) << answer.body;
   EXPECT_EQ(second.count(), 1U);
   EXPECT_TRUE(AwaitCounts(kTasks, 1, 0));
+  // The connection is as good as its head said.
+  EXPECT_TRUE(agent.Post(kOpenAi, Chat("and now?", true)).complete);
 }
 
 TEST_F(ChainStream, AnotherTierThatSaysSomethingElseEndsInAnError) {
