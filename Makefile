@@ -36,7 +36,10 @@ test: ## everything that guards a change: build, check, real SDKs, real cluster
 	@$(CTEST) -j $(JOBS)
 
 .PHONY: failover
-failover: build ## 16 provider faults and more, with the official SDKs through the sidecar
+failover: ## 16 provider faults and more, with the official SDKs through the sidecar (PRESET=asan|tsan: a report fails)
+	@python3 tools/deps.py build
+	@mkdir -p build && { cmake --preset $(PRESET) >$(BUILD)-configure.log 2>&1 || { cat $(BUILD)-configure.log; exit 1; }; }
+	@cmake --build $(BUILD) -j $(JOBS) --target agent-reliability-sidecar
 	@python3 tests/failover/run.py --sidecar $(BUILD)/sidecar/agent-reliability-sidecar --registered
 
 .PHONY: comparison

@@ -200,10 +200,13 @@ def _busy_in_own_words(world: World, judgement: Judgement) -> None:
 
 
 _ALL = ("chat", "claude", "responses")
+_PATIENT = {"turn": {"timeoutMs": 60_000}}  # a busy machine needs long for 8 MB of small events
+
 CASES = (
-    Extra("long-answer", "8 MB streamed arrive whole", _long_answer, _arrived_whole, streams=STREAMED, about_seconds=0),
+    Extra("long-answer", "8 MB streamed arrive whole", _long_answer, _arrived_whole, streams=STREAMED, about_seconds=0,
+          settings=_PATIENT),
     Extra("long-event", "the same where single events repeat all of the text", _long_answer, _arrived_whole,
-          formats=("responses",), streams=STREAMED, about_seconds=0),
+          formats=("responses",), streams=STREAMED, about_seconds=0, settings=_PATIENT),
     Extra("fallback-tool-call", "model and usage of a tool call of the tier that answered", _ask_for_a_tool,
           _tool_call_of_fallback, faults=lambda w: w.unavailable("primary"), streams=BOTH),
     Extra("cross-tool-call", "the same where that tier speaks another format", _ask_for_a_tool,

@@ -25,7 +25,7 @@ CALLERS = 50
 PROBE_SECONDS = 3.0
 
 
-def _unavailable(world: World) -> None:
+def unavailable(world: World) -> None:
     world.unavailable("primary")
 
 
@@ -67,7 +67,7 @@ def _not_multiplied(world: World, judgement: Judgement) -> None:
     judgement.note(f"{attempts} attempts, {len(world.calls[0].exchanges)} requests of the SDK")
 
 
-def _trip(world: World) -> int:
+def trip(world: World) -> int:
     """Fails until the circuit of the first upstream is open; returns how many attempts that took."""
     for _ in range(6):
         world.ask()
@@ -75,7 +75,7 @@ def _trip(world: World) -> int:
 
 
 def _open_circuit(world: World) -> None:
-    world.marks["before"] = _trip(world)
+    world.marks["before"] = trip(world)
     world.marks["tripped"] = len(world.calls)
     for _ in range(10):
         world.ask()
@@ -96,7 +96,7 @@ def _answers_without_upstream(world: World, judgement: Judgement) -> None:
 
 
 def _many_callers(world: World) -> None:
-    world.marks["before"] = _trip(world)
+    world.marks["before"] = trip(world)
     world.upstreams["primary"].heal()
     world.fault("primary", {"type": "delay", "seconds": PROBE_SECONDS})
     time.sleep(1.5)  # the open time of 1 s with its jitter of 20 % is over
@@ -154,18 +154,18 @@ _MANY_RETRIES = {"budget": {"percent": 100, "minRetries": 1000}}
 
 CASES = (
     Extra("outage-budget", "200 calls in an outage stay within the retry budget", _outage, _within_budget,
-          faults=_unavailable, settings={"tiers": ALONE, "trip": BREAKER_OFF}, about_seconds=25),
+          faults=unavailable, settings={"tiers": ALONE, "trip": BREAKER_OFF}, about_seconds=25),
     Extra("outage-breaker", "200 calls in an outage hardly touch the provider", _outage, _breaker_spares_it,
-          faults=_unavailable, settings={"tiers": ALONE}, about_seconds=25),
+          faults=unavailable, settings={"tiers": ALONE}, about_seconds=25),
     Extra("outage-probes", "S15 where no call stays on the tier of the one before", twenty_calls, _as_in_s15,
           faults=down_for_a_minute, settings={**QUICK_RETURN, "sticky_seconds": 0}, about_seconds=80),
-    Extra("sdk-retries", "the SDK's retries do not multiply ours", _one_call, _not_multiplied, faults=_unavailable,
+    Extra("sdk-retries", "the SDK's retries do not multiply ours", _one_call, _not_multiplied, faults=unavailable,
           streams=BOTH, sdk_retries=2, formats=("chat", "claude", "responses"), settings={"tiers": ALONE}),
     Extra("open-circuit", "an open circuit answers without its upstream", _open_circuit, _answers_without_upstream,
-          faults=_unavailable, streams=BOTH, settings={"tiers": ALONE}),
-    Extra("probes", "at most 2 probes under 50 callers", _many_callers, _few_probes, faults=_unavailable,
+          faults=unavailable, streams=BOTH, settings={"tiers": ALONE}),
+    Extra("probes", "at most 2 probes under 50 callers", _many_callers, _few_probes, faults=unavailable,
           settings={"tiers": ALONE, "open_seconds": (1, 1)}, about_seconds=10),
-    Extra("jitter", "waits between attempts differ", _jitter_calls, _jittered, faults=_unavailable,
+    Extra("jitter", "waits between attempts differ", _jitter_calls, _jittered, faults=unavailable,
           formats=("chat",), settings={"tiers": ALONE, "trip": BREAKER_OFF, "retries": _MANY_RETRIES}),
     Extra("long-wait-fallback", "a Retry-After longer than the turn: the next tier at once", _one_call,
           _next_tier_at_once, faults=_retry_after_too_long, streams=BOTH),

@@ -10,7 +10,7 @@ from runs import FORMATS, Run
 from scenarios import BY_ID, SCENARIOS, Scenario
 from verdict import Verdict
 from world import Setup
-from wrong import WRONG
+from wrong import CRASH, WRONG, WRONG_EXTRAS
 
 SDK_RETRIES = (0, 2)  # off, and both SDKs' default
 # What each policy says about a stream that fails after its first token.
@@ -79,18 +79,16 @@ def scenario_runs(policy: str, base: Setup, formats: Sequence[str], ids: Sequenc
     return runs
 
 
-def extra_runs(base: Setup, formats: Sequence[str], ids: Sequence[str]) -> list[Run]:
-    def run(extra: Extra, wire: str, stream: bool) -> Run:
-        setup = replace(
-            base, format=wire, stream=stream, sdk_retries=extra.sdk_retries, cross=extra.cross,
-            settings=dict(extra.settings),
-        )  # fmt: skip
-        return Run(
-            "extra", extra.id, extra.title, setup, extra.faults, extra.drive, extra.judge, extra.about_seconds
-        )
+def _extra_run(group: str, extra: Extra, base: Setup) -> Run:
+    setup = replace(
+        base, sdk_retries=extra.sdk_retries, cross=extra.cross, settings={**extra.settings, **base.settings}
+    )
+    return Run(group, extra.id, extra.title, setup, extra.faults, extra.drive, extra.judge, extra.about_seconds)
 
+
+def extra_runs(base: Setup, formats: Sequence[str], ids: Sequence[str]) -> list[Run]:
     return [
-        run(extra, wire, stream)
+        _extra_run("extra", extra, replace(base, format=wire, stream=stream))
         for extra in EXTRAS
         for wire in extra.formats
         if wire in formats and _wanted(ids, extra.id, wire)
@@ -99,7 +97,7 @@ def extra_runs(base: Setup, formats: Sequence[str], ids: Sequence[str]) -> list[
 
 
 def self_test_runs(base: Setup, ids: Sequence[str]) -> list[Run]:
-    """Each scenario once with a policy that is wrong for it: none may pass."""
+    """Each scenario once with a policy that is wrong for it, and what else must be seen: none may pass."""
     runs = []
     for scenario_id, wrong in WRONG.items():
         if not _wanted(ids, scenario_id, base.format):
@@ -113,6 +111,13 @@ def self_test_runs(base: Setup, ids: Sequence[str]) -> list[Run]:
         if scenario_id in CROSS:
             across = replace(setup, format="claude", cross=True)
             runs.append(replace(_run("self-test", scenario, across), title=title))
+    for extra in EXTRAS:
+        if extra.id in WRONG_EXTRAS and _wanted(ids, extra.id, base.format):
+            wrong = WRONG_EXTRAS[extra.id]
+            run = _extra_run("self-test", extra, replace(base, settings=wrong.settings, forgets=wrong.forgets))
+            runs.append(replace(run, title=f"{extra.title}: {wrong.what}"))
+    if _wanted(ids, CRASH.id, base.format):
+        runs.append(_extra_run("self-test", CRASH, base))
     return runs
 
 

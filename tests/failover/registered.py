@@ -19,7 +19,7 @@ CASES: dict[str, tuple[str, ...]] = {
         "fallback-tool-call", "cross-tool-call", "cross-tool-loop", "cross-keys", "cross-refused", "cross-errors",
         "cross-half", "untranslatable", "keys", "last-resort", "overloaded-alone", "too-long-alone", "refusal-200",
         "plain-cut", "stream-reset", "stream-clean-cut", "malformed-tool-call", "held-open", "budget-refused",
-        "budget-template",
+        "budget-template", "kill", "kill-breaker",
     ),
-    "self-test": (*_RESCUED, *_AFTER_THE_FIRST_TOKEN),
+    "self-test": (*_RESCUED, *_AFTER_THE_FIRST_TOKEN, "kill", "kill-breaker", "crash"),
 }  # fmt: skip

@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+import sanitizers
 from verdict import Judgement, Verdict
 from world import Lane, Setup, World
 
@@ -59,7 +60,10 @@ def perform(lane: Lane, run: Run) -> Result:
                 run.judge(world, judgement)
                 judgement.required(not world.sidecar_died(), "the sidecar ended by itself")
             finally:
-                output = list(world.sidecar.lines) if world.sidecar else []
+                wrong = world.stop()
+                output = [*(world.sidecar.lines if world.sidecar else []), *wrong]
+                for report in wrong:
+                    judgement.required(False, sanitizers.headline(report) if "\n" in report else report)
     except Exception:  # a broken run must not end the others
         judgement.required(False, "the run broke: " + traceback.format_exc(limit=-3))
         seconds = time.monotonic() - began

@@ -37,13 +37,13 @@ class Outcome(enum.Enum):
     HANG = "hang"
 
 
-def outcome_of(call: Call, hang_seconds: float) -> Outcome:
-    """Of a call whose whole answer is WORDS."""
+def outcome_of(call: Call, hang_seconds: float, answer: str = WORDS) -> Outcome:
+    """Of a call whose whole answer is known."""
     if call.hung or call.seconds > hang_seconds:
         return Outcome.HANG
     if call.error is not None or call.model == TEMPLATE_MODEL:
         return Outcome.ERROR  # a template says in its text and model that it is no answer
-    if call.text == WORDS and call.finish in ("stop", "end_turn", "completed"):
+    if call.text == answer and call.finish in ("stop", "end_turn", "completed"):
         return Outcome.RESCUED
     return Outcome.FALSE_SUCCESS
 

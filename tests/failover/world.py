@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import pathlib
+import shutil
+import signal
+import socket
 import tempfile
 import threading
 import time
@@ -11,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import sanitizers
 from clients import CLIENTS, OTHER_FORMAT, SDK_TIMEOUT_SECONDS, TIERS, Call, Client
 from documents import SECTIONS, credential_file, document
 from processes import Sidecar, Simulator, SimulatorAdmin
@@ -36,6 +40,7 @@ class Setup:
     direct: bool = False  # SDK to the first upstream, without a sidecar
     sections: tuple[str, ...] = SECTIONS
     settings: dict[str, Any] = field(default_factory=dict)  # see documents.document
+    forgets: bool = False  # wrong on purpose: a restarted sidecar finds its state folder empty
 
     def with_settings(self, **changes: Any) -> Setup:
         return replace(self, settings={**self.settings, **changes})
@@ -94,18 +99,18 @@ class World:
         self.upstreams = lane.upstreams()
         self.sidecar: Sidecar | None = None
         self.calls: list[Call] = []
-        self.marks: dict[str, float] = {}  # what a scenario's steps leave for its judge
+        self.marks: dict[str, Any] = {}  # what a scenario's steps leave for its judge
         self._clients: list[Client] = []
         self._folder = tempfile.TemporaryDirectory(prefix="failover-")
+        self._port: socket.socket | None = None
 
     def __enter__(self) -> World:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for client in self._clients:
-            client.close()
-        if self.sidecar is not None:
-            self.sidecar.close()
+        self.stop()
+        if self._port is not None:
+            self._port.close()
         self._folder.cleanup()
 
     # --- what the upstreams do ---
@@ -150,7 +155,38 @@ class World:
         folder = pathlib.Path(self._folder.name)
         for tier in TIERS:
             (folder / credential_file(tier)).write_text(tier_key(tier) + "\n", encoding="ascii")
-        self.sidecar = Sidecar(policy, folder=folder)
+        # Bound, but not listened to: the port stays this run's when its sidecar is killed and started again.
+        self._port = socket.socket()
+        self._port.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._port.bind(("127.0.0.1", 0))
+        self._launch(policy, folder)
+
+    def _launch(self, policy: dict[str, Any] | bytes, folder: pathlib.Path) -> None:
+        assert self._port is not None
+        port = self._port.getsockname()[1]
+        self.sidecar = Sidecar(policy, folder=folder, env=sanitizers.environment(folder), port=port)
+
+    def kill(self) -> None:
+        """SIGKILL; what the process had not written is gone."""
+        assert self.sidecar is not None
+        self.sidecar.stop(signal.SIGKILL)
+
+    def restart(self) -> None:
+        """A new sidecar at the same address with the same folder, as the kubelet restarts a container."""
+        assert self.sidecar is not None
+        folder = self.sidecar.folder
+        if self.setup.forgets:
+            shutil.rmtree(folder / "state")
+        self._launch((folder / "policy.json").read_bytes(), folder)
+
+    def stop(self) -> list[str]:
+        """Ends everything; returns what was wrong with the sidecar's end and what a sanitizer found, in whole."""
+        for client in self._clients:
+            client.close()
+        self._clients.clear()
+        code = self.sidecar.stop() if self.sidecar is not None else 0
+        ended = [f"the sidecar ended with code {code}"] if code else []
+        return [*ended, *sanitizers.reports(pathlib.Path(self._folder.name))]
 
     def base_url(self) -> str:
         """Where the SDK sends its calls."""

@@ -1,11 +1,16 @@
-"""For each scenario a policy under which it must not pass: the proof that its judge can say no."""
+"""What must not pass: each scenario under a policy that is wrong for it, and more. The proof that the judges can say no."""
 
 from __future__ import annotations
 
+import os
+import signal
 from dataclasses import dataclass
 from typing import Any
 
 from documents import BREAKER_OFF
+from extra import Extra
+from verdict import Judgement
+from world import World
 
 _ALONE = ("primary",)
 _LONG = {"turn": {"timeoutMs": 120_000}, "timeouts": {"llmMs": 100_000, "firstTokenMs": 100_000}}
@@ -17,6 +22,7 @@ class Wrong:
     what: str
     settings: dict[str, Any]
     sdk_retries: int = 0
+    forgets: bool = False  # its sidecar loses the state folder
 
 
 NO_RETRIES = {"retries": {"maxRetries": 0}, "tiers": _ALONE}
@@ -40,3 +46,22 @@ WRONG: dict[str, Wrong] = {
     "S15": Wrong("no breaker, nothing sticky", _INSISTENT),
     "S16": Wrong("no fallback", {"tiers": _ALONE}),
 }
+
+WRONG_EXTRAS: dict[str, Wrong] = {
+    "kill": Wrong("the state folder is lost", {}, forgets=True),
+    "kill-breaker": Wrong("no breaker", {"trip": BREAKER_OFF}),
+}
+
+
+def _crash(world: World) -> None:
+    assert world.sidecar is not None
+    os.kill(world.sidecar.child.pid, signal.SIGSEGV)
+    world.sidecar.child.wait()
+
+
+def _content(_world: World, _judgement: Judgement) -> None:
+    """All is well as far as the agent sees."""
+
+
+# Under a sanitizer this makes a report like any other.
+CRASH = Extra("crash", "a sidecar that crashes when the agent is done", _crash, _content)

@@ -177,7 +177,7 @@ class Sidecar(Process):
 
     def __init__(
         self, policy: dict[str, Any] | bytes, mode: dict[str, Any] | None = None,
-        env: dict[str, str] | None = None, folder: pathlib.Path | None = None,
+        env: dict[str, str] | None = None, folder: pathlib.Path | None = None, port: int = 0,
     ) -> None:  # fmt: skip
         self._own = None
         if folder is None:
@@ -194,7 +194,7 @@ class Sidecar(Process):
         super().__init__(
             [
                 binary, "--policy", str(folder / "policy.json"), "--mode", str(folder / "mode.json"),
-                "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--state-dir", str(folder / "state"),
+                "--listen", f"127.0.0.1:{port}", "--admin", "127.0.0.1:0", "--state-dir", str(folder / "state"),
                 "--pod-uid", self.POD_UID, "--termination-log", str(folder / "termination.log"),
             ],
             env,
