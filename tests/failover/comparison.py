@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import argparse
 import functools
+import importlib.metadata
 import itertools
+import os
 import pathlib
+import platform
+import re
 import sys
 import tempfile
 import threading
@@ -23,12 +27,14 @@ from gateways.gateway import Gateway, GatewayLane, Missing
 from gateways.litellm import LiteLLM
 from gateways.portkey import Portkey
 from runs import Result, Run, perform_all
+from scenarios import SCENARIOS
+from verdict import Verdict
 from world import Lane, Setup
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 GATEWAYS: dict[str, type[Gateway]] = {"portkey": Portkey, "litellm": LiteLLM}
 COLUMNS = ("direct", *GATEWAYS, "ours")
 LANES = 16
+_REASON_CHARACTERS = 150
 
 
 def _progress(total: int, verbose: bool) -> Callable[[Result], None]:
@@ -68,17 +74,42 @@ def _through(gateway: Gateway, runs: list[Run], lanes: int, verbose: bool) -> li
             lane.close()
 
 
+def _reason(result: Result) -> str:
+    """The first check that failed, else what became of the call, without what differs from run to run."""
+    if result.verdict is Verdict.PASS:
+        return ""
+    reasons = [" ".join(reason.split()) for reason in result.reasons]
+    checks = [reason.partition(": ")[2] for reason in reasons if reason.startswith(("required", "advisory"))]
+    text = "; ".join(dict.fromkeys(checks or reasons[-1:]))
+    if any(reason in ("hang", "cut answer shown as a success") for reason in reasons):
+        text = f"{reasons[0]}; {reasons[-1]}"
+    text = re.sub(r"127\.0\.0\.1:\d+", "HOST", text).replace("|", "/").replace("`", "'").replace("<", "&lt;")
+    return text if len(text) <= _REASON_CHARACTERS else text[:_REASON_CHARACTERS].rsplit(" ", 1)[0] + " …"
+
+
+def _measured(name: str, results: list[Result], **more: object) -> Column:
+    rows = [
+        {
+            "id": r.run.id, "format": r.run.setup.format, "stream": r.run.setup.stream,
+            "retries": r.run.setup.sdk_retries, "verdict": str(r.verdict), "reason": _reason(r),
+        }
+        for r in results
+    ]  # fmt: skip
+    return {"name": name, "version": "", "settings": None, "missing": "", **more, "results": rows}
+
+
 def _column(name: str, runs: list[Run], args: argparse.Namespace) -> Column:
     if name not in GATEWAYS:
         results = perform_all(runs, args.lanes, _progress(len(runs), args.verbose))
-        return Column("SDKs alone" if name == "direct" else "ours", results)
+        return _measured("SDKs alone" if name == "direct" else "ours", results)
     gateway = GATEWAYS[name]()
     try:
         version = gateway.version()
-        return Column(gateway.name, _through(gateway, runs, args.lanes, args.verbose), version, gateway.settings())
+        results = _through(gateway, runs, args.lanes, args.verbose)
+        return _measured(gateway.name, results, version=version, settings=gateway.settings())
     except Missing as problem:
         print(f"comparison: {gateway.name}: {problem}", file=sys.stderr)
-        return Column(gateway.name, [], gateway.name, missing=str(problem))
+        return _measured(gateway.name, [], version=gateway.name, missing=str(problem))
 
 
 def main(argv: list[str]) -> int:
@@ -86,7 +117,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--column", action="append", choices=COLUMNS, help="default: all")
     parser.add_argument("--only", type=lambda text: text.split(","), default=[], help="ids: S01,S04/chat")
     parser.add_argument("--lanes", type=int, default=LANES, help="runs at once; they mostly wait")
-    parser.add_argument("--write", action="store_true", help="put the tables into docs/comparison.md")
+    parser.add_argument("--write", action="store_true", help="to comparison.json and docs/comparison.md")
     parser.add_argument("--verbose", action="store_true")
     args = parser.parse_args(argv)
     if args.write and (args.column or args.only):
@@ -98,11 +129,21 @@ def main(argv: list[str]) -> int:
         runs = make({"ours": "goal"}.get(name, name))
         print(f"comparison: {name}: {len(runs)} runs", flush=True)
         columns.append(_column(name, runs, args))
-    text = comparison_page.text(columns, time.monotonic() - began)
-    print(text)
+    measured = {
+        "date": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
+        "seconds": round(time.monotonic() - began),
+        "cores": os.cpu_count(),
+        "load": round(os.getloadavg()[1], 1),
+        "python": platform.python_version(),
+        "sdks": {name: importlib.metadata.version(name) for name in ("openai", "anthropic")},
+        "scenarios": [[scenario.id, scenario.title] for scenario in SCENARIOS],
+        "columns": columns,
+    }
+    print(comparison_page.text(measured))
     if args.write:
-        comparison_page.write(ROOT / "docs" / "comparison.md", text)
-    return 0 if all(column.results for column in columns) else 1
+        comparison_page.RESULTS.write_text(comparison_page.dumped(measured), encoding="utf-8")
+        comparison_page.write()
+    return 0 if all(column["results"] for column in columns) else 1
 
 
 if __name__ == "__main__":

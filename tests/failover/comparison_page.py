@@ -1,114 +1,136 @@
-"""The tables of docs/comparison.md; nothing there between the marks is written by hand."""
+"""The tables of docs/comparison.md, from comparison.json alone; nothing there between the marks is written by hand.
+
+Usage: tests/failover/comparison_page.py     writes the page anew from the committed results
+
+Needs no SDK, so that a check can do the same (comparison_test.py).
+"""
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
-import os
 import pathlib
-import platform
 import re
-import time
+import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import Any
 
-from runs import Result
-from scenarios import SCENARIOS
-from verdict import Verdict, worst
-
+HERE = pathlib.Path(__file__).resolve().parent
+RESULTS = HERE / "comparison.json"
+PAGE = HERE.parent.parent / "docs" / "comparison.md"
 BEGIN, END = "<!-- comparison: begin, written by make comparison -->", "<!-- comparison: end -->"
-_REASON_CHARACTERS = 150
+VERDICTS = ("pass", "partial", "safe", "fail")  # the worst one last
+
+# A column as it was measured: name, version, settings ([what it is, it] or null), missing (why there are no results)
+# and results: one object a run with id, format, stream, retries, verdict, reason.
+Column = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Column:
-    name: str
-    results: list[Result]
-    version: str = ""
-    settings: tuple[str, object] | None = None  # what it is, and it
-    missing: str = ""  # why there are no results
+def _of(column: Column, scenario: str) -> list[dict[str, Any]]:
+    return [result for result in column["results"] if result["id"] == scenario]
 
 
-def _of(column: Column, scenario: str) -> list[Result]:
-    return [result for result in column.results if result.run.id == scenario]
-
-
-def _verdict(column: Column, scenario: str) -> Verdict:
-    return worst([result.verdict for result in _of(column, scenario)])
+def verdict(column: Column, scenario: str) -> str:
+    return max((result["verdict"] for result in _of(column, scenario)), key=VERDICTS.index, default=VERDICTS[0])
 
 
 def _cell(column: Column, scenario: str) -> str:
     """The worst verdict, and of how many runs it is if not of all."""
-    verdict, results = _verdict(column, scenario), _of(column, scenario)
-    count = sum(result.verdict is verdict for result in results)
-    shown = f"**{verdict}**" if verdict is Verdict.PASS else str(verdict)
+    worst, results = verdict(column, scenario), _of(column, scenario)
+    count = sum(result["verdict"] == worst for result in results)
+    shown = f"**{worst}**" if worst == VERDICTS[0] else worst
     return shown if count == len(results) else f"{shown} ({count} of {len(results)})"
 
 
-def _verdicts(columns: Sequence[Column]) -> list[str]:
-    ids = [(s.id, s.title) for s in SCENARIOS if all(_of(column, s.id) for column in columns)]
-    lines = ["| | fault | " + " | ".join(c.name for c in columns) + " |", "|---|---|" + "---|" * len(columns)]
+def _verdicts(scenarios: Sequence[Sequence[str]], columns: Sequence[Column]) -> list[str]:
+    ids = [(scenario, title) for scenario, title in scenarios if all(_of(column, scenario) for column in columns)]
+    lines = ["| | fault | " + " | ".join(c["name"] for c in columns) + " |", "|---|---|" + "---|" * len(columns)]
     for scenario, title in ids:
         lines.append(f"| {scenario} | {title} | " + " | ".join(_cell(c, scenario) for c in columns) + " |")
-    for verdict in Verdict:
-        counts = [str(sum(_verdict(c, scenario) is verdict for scenario, _ in ids)) for c in columns]
-        lines.append(f"| | {verdict}, of {len(ids)} | " + " | ".join(counts) + " |")
-    counts = [f"{sum(r.verdict is Verdict.PASS for r in c.results)} of {len(c.results)}" for c in columns]
+    for kind in VERDICTS:
+        counts = [str(sum(verdict(c, scenario) == kind for scenario, _ in ids)) for c in columns]
+        lines.append(f"| | {kind}, of {len(ids)} | " + " | ".join(counts) + " |")
+    counts = [f"{sum(r['verdict'] == VERDICTS[0] for r in c['results'])} of {len(c['results'])}" for c in columns]
     return [*lines, "| | runs that pass | " + " | ".join(counts) + " |"]
 
 
-def _reason(result: Result) -> str:
-    """The first check that failed, else what became of the call, without what differs from run to run."""
-    reasons = [" ".join(reason.split()) for reason in result.reasons]
-    checks = [reason.partition(": ")[2] for reason in reasons if reason.startswith(("required", "advisory"))]
-    text = "; ".join(dict.fromkeys(checks or reasons[-1:]))
-    if any(reason in ("hang", "cut answer shown as a success") for reason in reasons):
-        text = f"{reasons[0]}; {reasons[-1]}"
-    text = re.sub(r"127\.0\.0\.1:\d+", "HOST", text).replace("|", "/").replace("`", "'").replace("<", "&lt;")
-    return text if len(text) <= _REASON_CHARACTERS else text[:_REASON_CHARACTERS].rsplit(" ", 1)[0] + " …"
+def _mode(result: dict[str, Any]) -> str:
+    return "/".join((
+        result["format"], "stream" if result["stream"] else "plain", "retries" if result["retries"] else "no retries",
+    ))  # fmt: skip
 
 
-def _why(column: Column) -> list[str]:
+def _why(scenarios: Sequence[Sequence[str]], column: Column) -> list[str]:
     """Of each scenario that does not pass, its worst run."""
     lines = []
-    for scenario in SCENARIOS:
-        results = _of(column, scenario.id)
-        if results and (verdict := _verdict(column, scenario.id)) is not Verdict.PASS:
-            result = next(r for r in results if r.verdict is verdict)
-            lines.append(f"| {scenario.id} | {verdict} | {result.run.mode} | {_reason(result)} |")
+    for scenario, _ in scenarios:
+        worst = verdict(column, scenario)
+        if worst != VERDICTS[0]:
+            result = next(r for r in _of(column, scenario) if r["verdict"] == worst)
+            lines.append(f"| {scenario} | {worst} | {_mode(result)} | {result['reason']} |")
     if not lines:
         return []
-    return ["", f"{column.name}, one of the worst runs of each scenario that does not pass:", "",
+    return ["", f"{column['name']}, one of the worst runs of each scenario that does not pass:", "",
             "| | verdict | run | what was seen |", "|---|---|---|---|", *lines]  # fmt: skip
 
 
-def text(columns: Sequence[Column], seconds: float) -> str:
-    there = [column for column in columns if column.results]
-    sdks = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("openai", "anthropic"))
-    versions = "; ".join([f"{sdks} (Python {platform.python_version()})", *(c.version for c in columns if c.version)])
-    date = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
-    runs = sum(len(column.results) for column in there)
-    busy = f"{os.cpu_count()} cores, load average {os.getloadavg()[1]:.1f}"
-    lines = [f"`make comparison`, {date}, {runs} runs in {seconds:.0f} s, {busy}. Versions: {versions}.", ""]
-    lines += [f"{c.name} is left out: {' '.join(c.missing.split())}\n" for c in columns if c.missing]
-    lines += _verdicts(there) if there else []
+def text(measured: dict[str, Any]) -> str:
+    """What stands between the marks."""
+    scenarios, columns = measured["scenarios"], measured["columns"]
+    there = [column for column in columns if column["results"]]
+    sdks = ", ".join(f"{name} {version}" for name, version in measured["sdks"].items())
+    versions = "; ".join([f"{sdks} (Python {measured['python']})", *(c["version"] for c in columns if c["version"])])
+    runs = sum(len(column["results"]) for column in there)
+    busy = f"{measured['cores']} cores, load average {measured['load']:.1f}"
+    lines = [f"`make comparison`, {measured['date']}, {runs} runs in {measured['seconds']} s, {busy}. Versions: {versions}.", ""]
+    lines += [f"{c['name']} is left out: {' '.join(c['missing'].split())}\n" for c in columns if c["missing"]]
+    lines += _verdicts(scenarios, there) if there else []
     for column in there:
-        lines += _why(column)
+        lines += _why(scenarios, column)
     for column in there:
-        if column.settings:
-            lines += ["", f"{column.name}, {column.settings[0]}:", "", as_json(column.settings[1])]
+        if column["settings"]:
+            what, settings = column["settings"]
+            lines += ["", f"{column['name']}, {what}:", "", _as_json(settings)]
     return "\n".join(lines) + "\n"
 
 
-def as_json(settings: object) -> str:
+def _as_json(settings: object) -> str:
     """Indented, with lists of numbers on one line."""
     spread = json.dumps(settings, indent=2)
     short = re.sub(r"\[[\d,\s]+\]", lambda numbers: f"[{' '.join(numbers[0][1:-1].split())}]", spread)
     return f"```json\n{short}\n```"
 
 
-def write(path: pathlib.Path, new: str) -> None:
-    """Replaces what stands between the two marks."""
-    head, _, rest = path.read_text(encoding="utf-8").partition(BEGIN)
+def page(old: str, new: str) -> str:
+    """`old` with `new` between the two marks."""
+    head, _, rest = old.partition(BEGIN)
     _, _, tail = rest.partition(END)
-    path.write_text(f"{head}{BEGIN}\n\n{new}\n{END}{tail}", encoding="utf-8")
+    return f"{head}{BEGIN}\n\n{new}\n{END}{tail}"
+
+
+def dumped(measured: dict[str, Any]) -> str:
+    """comparison.json: one run a line, so that a diff shows what changed."""
+    rows: list[str] = []
+
+    def shelved(value: object) -> object:
+        if isinstance(value, dict) and "verdict" in value:
+            rows.append(json.dumps(value))
+            return f"row {len(rows) - 1}"
+        if isinstance(value, dict):
+            return {key: shelved(item) for key, item in value.items()}
+        return [shelved(item) for item in value] if isinstance(value, list | tuple) else value
+
+    spread = json.dumps(shelved(measured), indent=1)
+    return re.sub(r'"row (\d+)"', lambda row: rows[int(row[1])], spread) + "\n"
+
+
+def load() -> dict[str, Any]:
+    return json.loads(RESULTS.read_text(encoding="utf-8"))
+
+
+def write() -> None:
+    PAGE.write_text(page(PAGE.read_text(encoding="utf-8"), text(load())), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write()
+    sys.exit(0)
