@@ -2,7 +2,7 @@
 // Wiring and life of the process: start, reload, drain, last words.
 //
 // Threads: main waits for signals; workers run the proxy; the control thread watches files and
-// writes the ledger; the admin server, the resolver and the log have one each.
+// writes the ledger; the admin server, DNS and the log have one each.
 #include <functional>
 #include <string>
 

@@ -50,6 +50,7 @@ THIRD_PARTY = {
     "yaml-cpp/": ["libs/yaml/"],
     "spdlog/": ["libs/base/log.cc"],
     "boost/": ["libs/net/", "sidecar/", "libs/http/cpprest_transport.cc"],
+    "ares": ["libs/net/dns_client.cc"],
     "prometheus/": ["libs/metrics/"],
     "nlohmann/": ["libs/api/", "libs/sidecar_config/", "libs/kube/", "libs/yaml/", "controllers/",
                   "operator/"],

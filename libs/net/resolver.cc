@@ -1,145 +1,123 @@
 #include "libs/net/resolver.h"
 
-#include <netdb.h>
-#include <sys/socket.h>
+#include <algorithm>
 
-#include <cstring>
-#include <utility>
+#include "libs/net/dns_client.h"
 
 namespace reliability::net {
 namespace {
 
-constexpr Milliseconds kFresh{30'000};
+constexpr Milliseconds kLeastTtl{5'000};
+constexpr Milliseconds kMostTtl{300'000};
 constexpr Milliseconds kUsable{600'000};
 constexpr Milliseconds kFailureHold{1'000};
+constexpr Milliseconds kLong{250};  // for a look-up, if there is an older answer
 
 }  // namespace
 
-Resolver::Resolver(const Clock& clock, Lookup lookup) : clock_(clock), lookup_(std::move(lookup)) {}
+Resolver::Resolver(const Clock& clock) : Resolver(clock, std::make_unique<DnsClient>(clock)) {}
 
-Resolver::~Resolver() {
-  if (thread_.joinable()) {
-    thread_.request_stop();
-    thread_.join();
-  }
-}
-
-Result<Resolver::Addresses> Resolver::SystemLookup(const std::string& host) {
-  addrinfo hints{};
-  hints.ai_family = AF_UNSPEC;
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_ADDRCONFIG;
-  addrinfo* list = nullptr;
-  const int error = ::getaddrinfo(host.c_str(), nullptr, &hints, &list);
-  if (error != 0) {
-    const bool temporary = error == EAI_AGAIN || error == EAI_SYSTEM || error == EAI_MEMORY;
-    return Fail(temporary ? Code::kExhausted : Code::kNotFound,
-                host + ": " + ::gai_strerror(error));
-  }
-  Addresses addresses;
-  for (const addrinfo* item = list; item != nullptr; item = item->ai_next) {
-    if (item->ai_family == AF_INET) {
-      sockaddr_in in{};
-      std::memcpy(&in, item->ai_addr, sizeof(in));
-      addresses.emplace_back(boost::asio::ip::address_v4(ntohl(in.sin_addr.s_addr)));
-    } else if (item->ai_family == AF_INET6) {
-      sockaddr_in6 in6{};
-      std::memcpy(&in6, item->ai_addr, sizeof(in6));
-      boost::asio::ip::address_v6::bytes_type bytes{};
-      std::memcpy(bytes.data(), &in6.sin6_addr, bytes.size());
-      addresses.emplace_back(boost::asio::ip::address_v6(bytes, in6.sin6_scope_id));
-    }
-  }
-  ::freeaddrinfo(list);
-  if (addresses.empty()) {
-    return Fail(Code::kNotFound, host + ": no address");
-  }
-  return addresses;
-}
+Resolver::Resolver(const Clock& clock, std::unique_ptr<NameSource> source)
+    : clock_(clock), source_(std::move(source)) {}
 
 Resolver::Answer Resolver::Resolve(const std::string& host, const Executor& executor,
                                    std::function<void()> ready) {
   boost::system::error_code not_an_address;
   const auto literal = boost::asio::ip::make_address(host, not_an_address);
+  Answer answer;
   if (!not_an_address) {
-    return {.state = State::kReady, .addresses = {literal}, .error = {}};
+    answer.state = State::kReady;
+    answer.addresses = {literal};
+    return answer;
   }
   const MonotonicTime now = clock_.MonotonicNow();
   const std::lock_guard lock(mutex_);
   Entry& entry = entries_[host];
-  const Milliseconds age = now - entry.resolved_at;
-  if (!entry.addresses.empty() && age < kUsable) {
-    if (age >= kFresh && (!entry.failed || now - entry.failed_at >= kFailureHold)) {
-      Enqueue(host, entry);
+  if (!entry.addresses.empty() && now - entry.answered_at < kUsable) {
+    answer.addresses = entry.addresses;
+  }
+  const bool usable = !answer.addresses.empty();
+  if (usable && now < entry.fresh_until) {
+    if (now >= entry.renew_at) {
+      AskQuietly(host, entry);
     }
-    return {.state = State::kReady, .addresses = entry.addresses, .error = {}};
+    answer.state = State::kReady;
+    return answer;
   }
   if (entry.failed && now - entry.failed_at < kFailureHold) {
-    return {.state = State::kFailed, .addresses = {}, .error = entry.error};
+    answer.state = usable ? State::kReady : State::kFailed;
+    answer.error = entry.error;
+    return answer;
   }
-  if (!closed_) {
-    entry.waiters.emplace_back(executor, std::move(ready));
-    Enqueue(host, entry);
+  if (closed_) {
+    return answer;
   }
-  return {};
+  Ask(host, entry);
+  if (usable && now - entry.asked_at >= kLong) {
+    answer.state = State::kReady;
+    return answer;
+  }
+  entry.waiters.emplace_back(executor, std::move(ready));
+  if (usable) {
+    answer.ask_again_at = entry.asked_at + kLong;
+  }
+  return answer;
 }
 
 void Resolver::Close() {
-  const std::lock_guard lock(mutex_);
-  closed_ = true;
-  for (auto& [host, entry] : entries_) {
-    entry.waiters.clear();
+  {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    for (auto& [host, entry] : entries_) {
+      entry.waiters.clear();
+    }
   }
+  source_->Close();
 }
 
 void Resolver::Refresh(const std::string& host) {
   const std::lock_guard lock(mutex_);
   const auto found = entries_.find(host);
-  if (found != entries_.end()) {
-    Enqueue(host, found->second);
+  if (found != entries_.end() && !closed_) {
+    AskQuietly(host, found->second);
   }
 }
 
-void Resolver::Enqueue(const std::string& host, Entry& entry) {
-  if (entry.queued) {
+void Resolver::AskQuietly(const std::string& host, Entry& entry) {
+  if (clock_.MonotonicNow() - entry.asked_at >= kFailureHold) {
+    Ask(host, entry);
+  }
+}
+
+void Resolver::Ask(const std::string& host, Entry& entry) {
+  if (entry.asked) {
     return;
   }
-  entry.queued = true;
-  queue_.push_back(host);
-  if (!thread_.joinable()) {
-    thread_ = std::jthread([this](const std::stop_token& stop) { Run(stop); });
-  }
-  wake_.notify_one();
+  entry.asked = true;
+  entry.asked_at = clock_.MonotonicNow();
+  source_->Look(host,
+                [this, host](Result<NameAnswer> answer) { Answered(host, std::move(answer)); });
 }
 
-void Resolver::Run(const std::stop_token& stop) {
-  while (true) {
-    std::string host;
-    {
-      std::unique_lock lock(mutex_);
-      if (!wake_.wait(lock, stop, [this] { return !queue_.empty(); }) || stop.stop_requested()) {
-        return;
-      }
-      host = std::move(queue_.front());
-      queue_.pop_front();
-    }
-    Result<Addresses> found = lookup_(host);
-    const MonotonicTime now = clock_.MonotonicNow();
-    const std::lock_guard lock(mutex_);
-    Entry& entry = entries_[host];
-    entry.queued = false;
-    entry.failed = !found.has_value();
-    if (found.has_value()) {
-      entry.addresses = std::move(*found);
-      entry.resolved_at = now;
-    } else {
-      entry.error = found.error();
-      entry.failed_at = now;
-    }
-    // Under the lock, so that no executor is touched after Close(); post() runs nothing here.
-    for (auto& [executor, ready] : std::exchange(entry.waiters, {})) {
-      boost::asio::post(executor, std::move(ready));
-    }
+void Resolver::Answered(const std::string& host, Result<NameAnswer> answer) {
+  const MonotonicTime now = clock_.MonotonicNow();
+  const std::lock_guard lock(mutex_);
+  Entry& entry = entries_[host];
+  entry.asked = false;
+  entry.failed = !answer.has_value();
+  if (answer.has_value()) {
+    const Milliseconds ttl = std::clamp(answer->ttl, kLeastTtl, kMostTtl);
+    entry.addresses = std::move(answer->addresses);
+    entry.answered_at = now;
+    entry.fresh_until = now + ttl;
+    entry.renew_at = now + ttl / 5 * 4;
+  } else {
+    entry.error = answer.error();
+    entry.failed_at = now;
+  }
+  // Under the lock, so that no executor is touched after Close(); post() runs nothing here.
+  for (auto& [executor, ready] : std::exchange(entry.waiters, {})) {
+    boost::asio::post(executor, std::move(ready));
   }
 }
 

@@ -1,70 +1,70 @@
 #pragma once
-// Names to addresses, off the loop: getaddrinfo runs on one thread of this class, answers are
-// cached. An answer is fresh for 30 s; an older one is still served, up to 10 minutes, while it is
-// looked up again; a failure is remembered for 1 s (data-plane ruling 53). Thread-safe.
-#include <condition_variable>
-#include <deque>
+// Names to addresses for the event loops, which never wait here: a NameSource looks names up on its
+// own thread, answers are cached. An answer serves for its TTL, at least 5 s and at most 300 s, and
+// is renewed in the last fifth of that; afterwards it serves, up to 10 minutes, while a new look-up
+// fails or takes long. A failure is remembered for 1 s (data-plane ruling 53). Thread-safe.
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
-#include <thread>
+#include <utility>
 #include <vector>
 
 #include "libs/base/clock.h"
-#include "libs/net/stream.h"
+#include "libs/net/name_source.h"
+#include "libs/net/task.h"
 
 namespace reliability::net {
 
 class Resolver {
  public:
-  using Addresses = std::vector<boost::asio::ip::address>;
-  // The blocking look-up, replaced in tests. kUnavailable: temporary; kNotFound: no such name.
-  using Lookup = std::function<Result<Addresses>(const std::string& host)>;
-
-  explicit Resolver(const Clock& clock, Lookup lookup = SystemLookup);
-  ~Resolver();
+  explicit Resolver(const Clock& clock);  // by DNS
+  Resolver(const Clock& clock, std::unique_ptr<NameSource> source);
+  ~Resolver() { Close(); }
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;
 
   enum class State { kReady, kPending, kFailed };
   struct Answer {
     State state = State::kPending;
-    Addresses addresses;  // if ready
-    Error error;          // if failed
+    // If ready, in the order to try. If pending: of an older answer, for whoever cannot wait.
+    Addresses addresses;
+    Error error;  // if failed; kExhausted: this machine's or its name servers' trouble
+    // If pending with addresses: ask again then, they will do.
+    MonotonicTime ask_again_at = MonotonicTime::max();
   };
   // Never blocks. kPending: `executor` runs `ready` once when it is worth asking again.
   [[nodiscard]] Answer Resolve(const std::string& host, const Executor& executor,
                                std::function<void()> ready);
-  // No `ready` is run or posted any more; call before the executors end.
+  // Ends look-ups; no `ready` is run or posted any more. Call before the executors end.
   void Close();
   // A connection to one of the addresses failed: look again in the background.
   void Refresh(const std::string& host);
 
-  [[nodiscard]] static Result<Addresses> SystemLookup(const std::string& host);
-
  private:
   struct Entry {
     Addresses addresses;
-    MonotonicTime resolved_at{};
+    MonotonicTime answered_at{};
+    MonotonicTime renew_at{};
+    MonotonicTime fresh_until{};
     Error error;
     MonotonicTime failed_at{};
     bool failed = false;
-    bool queued = false;
+    MonotonicTime asked_at{};
+    bool asked = false;
     std::vector<std::pair<Executor, std::function<void()>>> waiters;
   };
-  void Enqueue(const std::string& host, Entry& entry);  // under mutex_
-  void Run(const std::stop_token& stop);
+  void Ask(const std::string& host, Entry& entry);         // under mutex_
+  void AskQuietly(const std::string& host, Entry& entry);  // likewise; at most once a second
+  void Answered(const std::string& host, Result<NameAnswer> answer);
 
   const Clock& clock_;
-  const Lookup lookup_;
+  const std::unique_ptr<NameSource> source_;
   std::mutex mutex_;
-  std::condition_variable_any wake_;
   std::map<std::string, Entry, std::less<>> entries_;
-  std::deque<std::string> queue_;
   bool closed_ = false;
-  std::jthread thread_;  // started with the first name that is no address
 };
 
 }  // namespace reliability::net

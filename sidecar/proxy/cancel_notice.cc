@@ -63,7 +63,7 @@ net::Task<bool> Notice::WaitUntil(MonotonicTime limit) {
 
 net::Task<bool> Notice::Connect(MonotonicTime limit) {
   const auto names = loop.resolver.Resolve(route.url.host, loop.executor, [] {});
-  if (names.state != net::Resolver::State::kReady) {
+  if (names.addresses.empty()) {
     co_return false;
   }
   auto made = net::Stream::Connect(loop.executor, {names.addresses.front(), route.url.port});

@@ -79,7 +79,9 @@ net::Task<UpstreamAttempt::Failure> UpstreamAttempt::Connect() {
     if (names.state != net::Resolver::State::kPending) {
       break;
     }
+    state_.wake_at = names.ask_again_at;
     const Interrupt interrupt = co_await state_.Pause();
+    state_.wake_at = MonotonicTime::max();
     if (interrupt != Interrupt::kNone) {
       co_return After(interrupt);
     }
