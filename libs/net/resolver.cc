@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "libs/net/address_order.h"
 #include "libs/net/dns_client.h"
 
 namespace reliability::net {
@@ -83,6 +84,22 @@ void Resolver::Refresh(const std::string& host) {
   }
 }
 
+void Resolver::Prefer(const std::string& host, const boost::asio::ip::address& address) {
+  const std::lock_guard lock(mutex_);
+  const auto found = entries_.find(host);
+  if (found != entries_.end()) {
+    found->second.v4_first = address.is_v4();
+    Reorder(found->second);
+  }
+}
+
+void Resolver::Reorder(Entry& entry) {
+  if (entry.v4_first.has_value() && !entry.addresses.empty() &&
+      entry.addresses.front().is_v4() != *entry.v4_first) {
+    entry.addresses = Interleave(entry.addresses, *entry.v4_first);
+  }
+}
+
 void Resolver::AskQuietly(const std::string& host, Entry& entry) {
   if (clock_.MonotonicNow() - entry.asked_at >= kFailureHold) {
     Ask(host, entry);
@@ -108,6 +125,7 @@ void Resolver::Answered(const std::string& host, Result<NameAnswer> answer) {
   if (answer.has_value()) {
     const Milliseconds ttl = std::clamp(answer->ttl, kLeastTtl, kMostTtl);
     entry.addresses = std::move(answer->addresses);
+    Reorder(entry);
     entry.answered_at = now;
     entry.fresh_until = now + ttl;
     entry.renew_at = now + ttl / 5 * 4;

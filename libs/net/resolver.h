@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -42,6 +43,8 @@ class Resolver {
   void Close();
   // A connection to one of the addresses failed: look again in the background.
   void Refresh(const std::string& host);
+  // An address that was not the first to try answered first: its family begins from now on.
+  void Prefer(const std::string& host, const boost::asio::ip::address& address);
 
  private:
   struct Entry {
@@ -54,10 +57,14 @@ class Resolver {
     bool failed = false;
     MonotonicTime asked_at{};
     bool asked = false;
+    std::optional<bool> v4_first;
     std::vector<std::pair<Executor, std::function<void()>>> waiters;
   };
-  void Ask(const std::string& host, Entry& entry);         // under mutex_
-  void AskQuietly(const std::string& host, Entry& entry);  // likewise; at most once a second
+  // All under mutex_.
+  static void Reorder(Entry& entry);
+  void Ask(const std::string& host, Entry& entry);
+  void AskQuietly(const std::string& host, Entry& entry);  // at most once a second
+  // Locks it itself.
   void Answered(const std::string& host, Result<NameAnswer> answer);
 
   const Clock& clock_;

@@ -2,8 +2,6 @@
 
 #include <sys/uio.h>
 
-#include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include "libs/net/http_head_parser.h"
@@ -58,107 +56,6 @@ net::Task<UpstreamAttempt::Failure> UpstreamAttempt::Run() {
     co_return failure;
   }
   co_return co_await ReceiveHead();
-}
-
-net::Task<UpstreamAttempt::Failure> UpstreamAttempt::Connect() {
-  LoopContext& loop = state_.loop;
-  const net::Url& url = state_.call.upstream->url;
-  if (wake_ == nullptr) {
-    wake_ = std::make_shared<net::Signal*>(&state_.client.signal);
-  }
-  state_.limits.Set(Limits::kConnect,
-                    loop.deadlines.Now() + state_.snapshot->policy.timeouts.connect,
-                    TransportEvent::kConnectTimeout);
-  net::Resolver::Answer names;
-  while (true) {
-    names = loop.resolver.Resolve(url.host, loop.executor, [wake = wake_] {
-      if (*wake != nullptr) {
-        (*wake)->Notify();
-      }
-    });
-    if (names.state != net::Resolver::State::kPending) {
-      break;
-    }
-    state_.wake_at = names.ask_again_at;
-    const Interrupt interrupt = co_await state_.Pause();
-    state_.wake_at = MonotonicTime::max();
-    if (interrupt != Interrupt::kNone) {
-      co_return After(interrupt);
-    }
-  }
-  if (names.state == net::Resolver::State::kFailed) {
-    detail_ = names.error.message;
-    co_return names.error.code == Code::kExhausted ? TransportEvent::kLocalFailure
-                                                   : TransportEvent::kConnectFailed;
-  }
-  Failure failure = TransportEvent::kConnectFailed;
-  for (const auto& address : names.addresses) {
-    const net::Endpoint endpoint{address, url.port};
-    failure = co_await ConnectTo(endpoint);
-    if (!failure.has_value() ||
-        (*failure != TransportEvent::kConnectFailed && *failure != TransportEvent::kLocalFailure)) {
-      break;
-    }
-  }
-  state_.limits.Clear(Limits::kConnect);
-  if (failure.has_value()) {
-    loop.resolver.Refresh(url.host);
-  }
-  co_return failure;
-}
-
-net::Task<UpstreamAttempt::Failure> UpstreamAttempt::ConnectTo(net::Endpoint endpoint) {
-  auto made = net::Stream::Connect(state_.loop.executor, endpoint);
-  if (!made.has_value()) {
-    detail_ = made.error().message;
-    co_return made.error().code == Code::kExhausted ? TransportEvent::kLocalFailure
-                                                    : TransportEvent::kConnectFailed;
-  }
-  stream_ = std::move(*made);
-  stream_.Attach(&state_.client.signal);
-  while (true) {
-    const net::IoResult result = stream_.PollConnect();
-    if (result.status == net::IoStatus::kOk) {
-      break;
-    }
-    if (result.status != net::IoStatus::kAgain) {
-      detail_ = std::string("connect: ") + std::strerror(result.error);
-      const bool local = result.error == ENETUNREACH || result.error == EADDRNOTAVAIL;
-      co_return local ? TransportEvent::kLocalFailure : TransportEvent::kConnectFailed;
-    }
-    stream_.WantWrite();
-    const Interrupt interrupt = co_await state_.Pause();
-    if (interrupt != Interrupt::kNone) {
-      co_return After(interrupt);
-    }
-  }
-  if (state_.call.upstream->url.tls) {
-    co_return co_await SecureConnection();
-  }
-  co_return std::nullopt;
-}
-
-net::Task<UpstreamAttempt::Failure> UpstreamAttempt::SecureConnection() {
-  const Route& route = *state_.call.upstream;
-  if (const Status started = stream_.StartTls(*route.tls, route.url.host); !started.has_value()) {
-    detail_ = started.error().message;
-    co_return TransportEvent::kConnectFailed;
-  }
-  while (true) {
-    const net::IoResult result = stream_.PollHandshake();
-    if (result.status == net::IoStatus::kOk) {
-      co_return std::nullopt;
-    }
-    if (result.status != net::IoStatus::kAgain) {
-      detail_ = "TLS: " + stream_.tls_error();
-      co_return TransportEvent::kConnectFailed;
-    }
-    stream_.WantRead();
-    const Interrupt interrupt = co_await state_.Pause();
-    if (interrupt != Interrupt::kNone) {
-      co_return After(interrupt);
-    }
-  }
 }
 
 void UpstreamAttempt::PrepareHead() {

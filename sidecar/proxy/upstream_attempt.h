@@ -9,6 +9,7 @@
 
 #include "libs/net/buffer_pool.h"
 #include "libs/net/http_body.h"
+#include "libs/net/name_source.h"
 #include "libs/net/stream.h"
 #include "sidecar/proxy/exchange_state.h"
 #include "sidecar/proxy/heads.h"
@@ -45,7 +46,9 @@ class UpstreamAttempt {
 
  private:
   [[nodiscard]] net::Task<Failure> Connect();
-  [[nodiscard]] net::Task<Failure> ConnectTo(net::Endpoint endpoint);
+  [[nodiscard]] net::Task<Failure> FindAddresses(net::Addresses& found);
+  // Whichever connects first, by happy eyeballs (data-plane ruling 53); TLS with that one alone.
+  [[nodiscard]] net::Task<Failure> ConnectToOneOf(net::Addresses addresses);
   [[nodiscard]] net::Task<Failure> SecureConnection();
   [[nodiscard]] net::Task<Failure> Send();
   [[nodiscard]] net::Task<Failure> ReceiveHead();

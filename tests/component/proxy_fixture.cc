@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "libs/base/strings.h"
+#include "libs/net/dns_client.h"
 
 namespace reliability::component {
 
@@ -59,7 +60,11 @@ std::string Token(const std::string& text) {
          JsonString(text) + "},\"finish_reason\":null}]}\n\n";
 }
 
-ProxyFixture::ProxyFixture() { ::signal(SIGPIPE, SIG_IGN); }  // as main.cc does
+ProxyFixture::ProxyFixture(std::unique_ptr<net::NameSource> names)
+    : resolver_(*clock_,
+                names != nullptr ? std::move(names) : std::make_unique<net::DnsClient>(*clock_)) {
+  ::signal(SIGPIPE, SIG_IGN);  // as main.cc does
+}
 ProxyFixture::~ProxyFixture() { workers_.clear(); }
 
 void ProxyFixture::Start(const std::string& policy, int workers,

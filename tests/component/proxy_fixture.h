@@ -46,7 +46,8 @@ struct PolicyTweaks {
 
 class ProxyFixture : public testing::Test {
  protected:
-  ProxyFixture();
+  // `names`: in place of DNS.
+  explicit ProxyFixture(std::unique_ptr<net::NameSource> names = nullptr);
   ~ProxyFixture() override;
   // Starts the proxy with this policy.
   void Start(const std::string& policy, int workers = 1, sidecar::proxy::AgentLimits limits = {});
@@ -63,7 +64,7 @@ class ProxyFixture : public testing::Test {
 
   const std::unique_ptr<Clock> clock_ = MakeRealClock();
   sidecar::telemetry::Metrics metrics_;
-  net::Resolver resolver_{*clock_};
+  net::Resolver resolver_;
   sidecar::proxy::Decisions decisions_{*clock_, metrics_, MakeRng(1), "pod-1",
                                        sidecar::telemetry::Ledger("pod-1", "e1", {})};
   std::vector<std::unique_ptr<sidecar::proxy::Worker>> workers_;

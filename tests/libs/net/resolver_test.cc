@@ -172,6 +172,24 @@ TEST_F(ResolverTest, FailedConnectionsAskAgainOnceASecond) {
   EXPECT_EQ(source_.asked, 2);
 }
 
+TEST_F(ResolverTest, TheFamilyThatWonBeginsFromThenOn) {
+  const auto six = boost::asio::ip::make_address("2001:db8::1");
+  const auto four = boost::asio::ip::make_address("10.0.0.1");
+  const NameAnswer both{.addresses = {six, four}, .ttl = std::chrono::seconds{5}};
+  EXPECT_EQ(Resolve().state, State::kPending);
+  Answer(both);
+  EXPECT_EQ(Resolve().addresses, (Addresses{six, four}));
+  resolver_.Prefer("orders", four);
+  EXPECT_EQ(Resolve().addresses, (Addresses{four, six}));
+  clock_.Advance(Milliseconds{5'000});
+  EXPECT_EQ(Resolve().state, State::kPending);
+  Answer(both);
+  EXPECT_EQ(Resolve().addresses, (Addresses{four, six}));
+  resolver_.Prefer("orders", six);
+  EXPECT_EQ(Resolve().addresses, (Addresses{six, four}));
+  resolver_.Prefer("unknown", four);
+}
+
 TEST_F(ResolverTest, AClosedOneLeavesExecutorsAlone) {
   EXPECT_EQ(Resolve().state, State::kPending);
   resolver_.Close();
