@@ -13,6 +13,7 @@
 
 #include "libs/base/check.h"
 #include "libs/net/tls_io.h"
+#include "libs/net/tls_sessions.h"
 
 namespace reliability::net {
 
@@ -175,6 +176,7 @@ IoResult Stream::PollHandshake() {
   ERR_clear_error();
   const int done = SSL_connect(state_->ssl);
   if (done == 1) {
+    tls::KeepSession(state_->ssl);
     return {};
   }
   const IoResult result = tls::ToResult(state_->ssl, done, true, state_->read_needs_write);

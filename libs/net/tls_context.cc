@@ -7,6 +7,8 @@
 
 #include <array>
 
+#include "libs/net/tls_sessions.h"
+
 namespace reliability::net {
 namespace {
 
@@ -35,6 +37,7 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::Make(const std::string& ca
                             SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_read_ahead(raw, 1);  // a record by one system call instead of two
   SSL_CTX_set_alpn_protos(raw, kAlpn, sizeof(kAlpn));
+  tls::CollectSessions(raw);
   SSL_CTX_set_default_verify_paths(raw);  // an image without system CAs still has `ca_file`
   if (!ca_file.empty() && SSL_CTX_load_verify_file(raw, ca_file.c_str()) != 1) {
     const char* reason = ERR_reason_error_string(ERR_peek_last_error());
@@ -65,6 +68,7 @@ Result<SSL*> TlsContext::NewClient(const std::string& host) const {
     SSL_free(ssl);
     return Fail(Code::kInvalid, host + ": not a name that TLS can check");
   }
+  tls::UseSession(ssl, host);
   return ssl;
 }
 

@@ -1,7 +1,8 @@
 #pragma once
 // Client side TLS settings for upstreams: system CAs plus an optional bundle, verification of chain
-// and host name, SNI, TLS >= 1.2, ALPN http/1.1. Immutable once made, so any thread may use it.
-// Making one reads the CA store (tens of milliseconds): not on a loop thread.
+// and host name, SNI, TLS >= 1.2, ALPN http/1.1; sessions are used again (data-plane ruling 55).
+// Immutable once made, so any thread may use it. Making one reads the CA store (tens of
+// milliseconds): not on a loop thread.
 #include <memory>
 #include <string>
 

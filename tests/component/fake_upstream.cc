@@ -76,6 +76,10 @@ void FakeUpstream::Connection::Reset() {
   open_ = false;
 }
 
+bool FakeUpstream::Connection::resumed() const {
+  return ssl_ != nullptr && SSL_session_reused(ssl_) == 1;
+}
+
 void FakeUpstream::Connection::AwaitClose() {
   char scrap[4096];
   while (::recv(fd_, scrap, sizeof(scrap), 0) > 0) {

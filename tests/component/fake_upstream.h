@@ -38,6 +38,8 @@ class FakeUpstream {
     // Blocks until the sidecar closes the connection, or the test ends.
     void AwaitClose();
     [[nodiscard]] bool open() const { return open_; }
+    // TLS: with a session of an earlier connection.
+    [[nodiscard]] bool resumed() const;
 
    private:
     friend class FakeUpstream;
