@@ -32,8 +32,10 @@ net::Task<UpstreamAttempt::Failure> UpstreamAttempt::Run() {
   LoopContext& loop = state_.loop;
   const Route& route = *state_.call.upstream;
   PrepareHead();
+  // A server that ends idle connections must not make a call fail that cannot be made again
+  // (data-plane ruling 11).
   stream_ = loop.pool.Acquire(route.pool_key,
-                              state_.call.repeatable ? net::kMaxIdle : net::kMaxIdleUnrepeatable);
+                              state_.call.may_repeat ? net::kMaxIdle : net::kMaxIdleUnrepeatable);
   reused_ = stream_.open();
   if (reused_) {
     stream_.Attach(&state_.client.signal);
