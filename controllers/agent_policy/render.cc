@@ -239,6 +239,10 @@ config::PolicyDocument Render(const api::AgentReliabilityPolicy& policy,
                                     : config::StreamDeadline::kError;
   out.timeouts = RenderTimeouts(spec.timeouts, spec.turn.timeout);
   out.retries = RenderRetries(spec.retries);
+  out.inspection.on_oversize = spec.inspection.on_oversize == api::OnOversize::kReject
+                                   ? config::OnOversize::kReject
+                                   : config::OnOversize::kPass;
+  out.tls.system_cas = spec.tls.system_cas;
   for (const api::CircuitBreakerSpec& breaker : spec.circuit_breakers) {
     out.circuit_breakers.push_back(RenderBreaker(breaker));
   }

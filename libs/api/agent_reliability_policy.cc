@@ -97,6 +97,10 @@ void Fields(FieldVisitor& v, RetriesSpec& o) {
   v.Field("maxRequestBytes", o.max_request_bytes);
 }
 
+void Fields(FieldVisitor& v, InspectionSpec& o) { v.Field("onOversize", o.on_oversize); }
+
+void Fields(FieldVisitor& v, TlsSpec& o) { v.Field("systemCAs", o.system_cas); }
+
 void Fields(FieldVisitor& v, BudgetLimit& o) {
   v.Field("tokens", o.tokens);
   v.Field("usd", o.usd);
@@ -159,6 +163,8 @@ void Fields(FieldVisitor& v, AgentReliabilityPolicySpec& o) {
   v.Field("turn", o.turn);
   v.Field("timeouts", o.timeouts);
   v.Field("retries", o.retries);
+  v.Field("inspection", o.inspection);
+  v.Field("tls", o.tls);
   v.Field("cost", o.cost);
   v.Field("prices", o.prices);
   v.Field("circuitBreakers", o.circuit_breakers);

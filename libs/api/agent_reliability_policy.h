@@ -190,6 +190,20 @@ struct PriceSpec {
   std::string output;
 };
 
+enum class OnOversize { kPass, kReject };
+template <>
+struct EnumNames<OnOversize> {
+  static constexpr std::array<std::string_view, 2> kNames = {"Pass", "Reject"};
+};
+
+struct InspectionSpec {
+  OnOversize on_oversize = OnOversize::kPass;
+};
+
+struct TlsSpec {
+  bool system_cas = true;
+};
+
 struct BreakerMatch {  // an empty list matches anything
   std::vector<std::string> upstreams;
   std::vector<std::string> tools;
@@ -229,6 +243,8 @@ struct AgentReliabilityPolicySpec {
   TurnSpec turn;
   TimeoutsSpec timeouts;
   RetriesSpec retries;
+  InspectionSpec inspection;
+  TlsSpec tls;
   std::optional<CostSpec> cost;
   std::vector<PriceSpec> prices;
   std::vector<CircuitBreakerSpec> circuit_breakers;

@@ -6,7 +6,10 @@
 #include <openssl/x509v3.h>
 
 #include <array>
+#include <fstream>
+#include <sstream>
 
+#include "libs/base/hash.h"
 #include "libs/net/tls_sessions.h"
 
 namespace reliability::net {
@@ -21,15 +24,27 @@ bool IsAddress(const std::string& host) {
          ::inet_pton(AF_INET6, host.c_str(), bytes.data()) == 1;
 }
 
+// The file's bytes as a fingerprint, and where the system's CAs count, too.
+std::string TrustOf(const std::string& ca_file, bool system_cas) {
+  if (ca_file.empty()) {
+    return "system";
+  }
+  std::ifstream file(ca_file, std::ios::binary);
+  std::ostringstream bytes;
+  bytes << file.rdbuf();
+  return (system_cas ? "system+" : "") + Sha256Hex(bytes.str());
+}
+
 }  // namespace
 
-Result<std::shared_ptr<const TlsContext>> TlsContext::Make(const std::string& ca_file) {
+Result<std::shared_ptr<const TlsContext>> TlsContext::Make(const std::string& ca_file,
+                                                           bool system_cas) {
   ERR_clear_error();
   SSL_CTX* raw = SSL_CTX_new(TLS_client_method());
   if (raw == nullptr) {
     return Fail(Code::kInternal, "no TLS context");
   }
-  std::shared_ptr<const TlsContext> context(new TlsContext(raw));
+  std::shared_ptr<const TlsContext> context(new TlsContext(raw, TrustOf(ca_file, system_cas)));
   SSL_CTX_set_min_proto_version(raw, TLS1_2_VERSION);
   SSL_CTX_set_verify(raw, SSL_VERIFY_PEER, nullptr);
   // A retried write may come from a buffer that moved; partial writes keep buffers small.
@@ -38,7 +53,9 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::Make(const std::string& ca
   SSL_CTX_set_read_ahead(raw, 1);  // a record by one system call instead of two
   SSL_CTX_set_alpn_protos(raw, kAlpn, sizeof(kAlpn));
   tls::CollectSessions(raw);
-  SSL_CTX_set_default_verify_paths(raw);  // an image without system CAs still has `ca_file`
+  if (system_cas || ca_file.empty()) {
+    SSL_CTX_set_default_verify_paths(raw);  // an image without system CAs still has `ca_file`
+  }
   if (!ca_file.empty() && SSL_CTX_load_verify_file(raw, ca_file.c_str()) != 1) {
     const char* reason = ERR_reason_error_string(ERR_peek_last_error());
     return Fail(Code::kInvalid,

@@ -5,6 +5,7 @@
 // milliseconds): not on a loop thread.
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "libs/base/result.h"
 
@@ -15,8 +16,10 @@ namespace reliability::net {
 
 class TlsContext {
  public:
-  // `ca_file` (PEM, may be empty) adds to the system CAs. kInvalid names an unreadable file.
-  [[nodiscard]] static Result<std::shared_ptr<const TlsContext>> Make(const std::string& ca_file);
+  // `ca_file` (PEM, may be empty) adds to the system CAs, or takes their place if not `system_cas`.
+  // kInvalid names an unreadable file.
+  [[nodiscard]] static Result<std::shared_ptr<const TlsContext>> Make(const std::string& ca_file,
+                                                                      bool system_cas = true);
   ~TlsContext();
   TlsContext(const TlsContext&) = delete;
   TlsContext& operator=(const TlsContext&) = delete;
@@ -25,9 +28,14 @@ class TlsContext {
   // The caller frees it with SSL_free.
   [[nodiscard]] Result<ssl_st*> NewClient(const std::string& host) const;
 
+  // Names what is trusted, by content: connections of contexts that trust the same may be shared.
+  [[nodiscard]] const std::string& trust() const { return trust_; }
+
  private:
-  explicit TlsContext(ssl_ctx_st* context) : context_(context) {}
+  TlsContext(ssl_ctx_st* context, std::string trust)
+      : context_(context), trust_(std::move(trust)) {}
   ssl_ctx_st* context_;
+  const std::string trust_;
 };
 
 }  // namespace reliability::net

@@ -161,6 +161,10 @@ Result<Decoded<PolicyDocument>> DecodePolicy(std::string_view json) {
   });
   in.Object("timeouts", [&](ObjectReader& timeouts) { Read(timeouts, document.timeouts); });
   in.Object("retries", [&](ObjectReader& retries) { Read(retries, document.retries); });
+  in.Object("inspection", [&](ObjectReader& inspection) {
+    inspection.Enum<OnOversize>("onOversize", document.inspection.on_oversize, names::kOnOversizes);
+  });
+  in.Object("tls", [&](ObjectReader& tls) { tls.Bool("systemCAs", document.tls.system_cas); });
   in.Objects("circuitBreakers", document.circuit_breakers,
              [](ObjectReader& element, CircuitBreaker& breaker) { Read(element, breaker); });
   ReadChain(in, context, document.fallback_chain);

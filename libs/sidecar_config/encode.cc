@@ -186,6 +186,13 @@ std::string EncodePolicy(const PolicyDocument& document) {
               {"retries", ToJson(document.retries)},
               {"circuitBreakers", ArrayOf(document.circuit_breakers)},
               {"slos", ArrayOf(document.slos)}};
+  if (document.inspection.on_oversize != OnOversize::kPass) {
+    out["inspection"] = {
+        {"onOversize", names::NameIn(names::kOnOversizes, document.inspection.on_oversize)}};
+  }
+  if (!document.tls.system_cas) {
+    out["tls"] = {{"systemCAs", false}};
+  }
   if (document.fallback_chain) {
     out["fallbackChain"] = ChainToJson(*document.fallback_chain);
   }

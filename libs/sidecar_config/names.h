@@ -35,6 +35,8 @@ inline constexpr Table<TurnIdentity, 2> kTurnIdentities = {
     {{"Auto", TurnIdentity::kAuto}, {"Trace", TurnIdentity::kTrace}}};
 inline constexpr Table<StreamDeadline, 2> kStreamDeadlines = {
     {{"Error", StreamDeadline::kError}, {"EndWithNotice", StreamDeadline::kEndWithNotice}}};
+inline constexpr Table<OnOversize, 2> kOnOversizes = {
+    {{"Pass", OnOversize::kPass}, {"Reject", OnOversize::kReject}}};
 // The last two are other words for what a sidecar does the same in.
 inline constexpr Table<Mode, 8> kModes = {{{"Normal", Mode::kNormal},
                                            {"Throttled", Mode::kThrottled},

@@ -23,7 +23,8 @@ inline constexpr int kSchemaMajor = 1;
 // 2: slow calls, mean latency, scope Agent, operation of breakers; modes Degraded, Ramping.
 // 3: cost, prices, spent; turn.identity, turn.onStreamDeadline, timeouts.llmOverrides,
 //    timeouts.longRunning, slos[].degradedIs.
-inline constexpr int kSchemaMinor = 3;
+// 4: inspection, tls.
+inline constexpr int kSchemaMinor = 4;
 
 enum class Enforcement { kObserve, kEnforce };                 // "Observe", "Enforce"
 enum class UpstreamKind { kLlm, kMcp, kHttp };                 // "LLM", "MCP", "HTTP"
@@ -33,6 +34,7 @@ enum class SliType { kTaskSuccess, kToolCallSuccess, kTurnLatency };
 enum class DegradedIs { kGood, kBad };                 // "Good", "Bad"
 enum class TurnIdentity { kAuto, kTrace };             // "Auto", "Trace"
 enum class StreamDeadline { kError, kEndWithNotice };  // "Error", "EndWithNotice"
+enum class OnOversize { kPass, kReject };              // "Pass", "Reject"
 // "Normal", ... Frozen is read as Normal, ScaledDown as Paused: to a sidecar they are the same.
 enum class Mode { kNormal, kThrottled, kPaused, kHalfOpen, kDegraded, kRamping };
 
@@ -121,6 +123,16 @@ struct Retries {
   std::int64_t max_request_bytes = 4 << 20;
 };
 
+// Of calls to LLM and MCP upstreams whose body cannot be looked into: more than 1 MiB, encoded, or
+// no memory left.
+struct Inspection {
+  OnOversize on_oversize = OnOversize::kPass;
+};
+
+struct Tls {
+  bool system_cas = true;  // "systemCAs": also those that have a CA file of their own trust them
+};
+
 struct BreakerMatch {  // empty list = any; names, no patterns
   std::vector<std::string> upstreams;
   std::vector<std::string> tools;
@@ -166,7 +178,7 @@ struct Slo {
 };
 
 struct PolicyDocument {             // policy.json
-  int schema_major = kSchemaMajor;  // JSON: "schema":"1.3"
+  int schema_major = kSchemaMajor;  // JSON: "schema":"1.4"
   int schema_minor = kSchemaMinor;
   std::string workload;  // "<namespace>/<Kind>/<name>"
   Enforcement enforcement = Enforcement::kObserve;
@@ -174,6 +186,8 @@ struct PolicyDocument {             // policy.json
   Turn turn;
   Timeouts timeouts;
   Retries retries;
+  Inspection inspection;  // JSON "inspection", "tls" are absent if they say the default
+  Tls tls;
   std::vector<CircuitBreaker> circuit_breakers;
   std::optional<FallbackChain> fallback_chain;  // absent = none
   Cost cost;  // JSON "cost", "prices" are absent without an effect

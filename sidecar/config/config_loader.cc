@@ -59,7 +59,8 @@ Result<SnapshotPtr> LoadPolicy(const std::string& text, const std::string& direc
     if (context == nullptr) {
       const bool relative = !ca_file.empty() && ca_file.front() != '/';
       RELIABILITY_ASSIGN_OR_RETURN(
-          context, net::TlsContext::Make(relative ? directory + "/" + ca_file : ca_file));
+          context, net::TlsContext::Make(relative ? directory + "/" + ca_file : ca_file,
+                                         snapshot->policy.tls.system_cas));
     }
     return context;
   };

@@ -73,7 +73,7 @@ std::vector<std::pair<std::string, std::string>> Headers(const ErrorReply& reply
 
 MadeAnswer Make(const ErrorReply& reply, std::string body) {
   MadeAnswer answer;
-  const int status = TraitsOf(reply.error_class).http_status;
+  const int status = reply.too_large ? 413 : TraitsOf(reply.error_class).http_status;
   answer.status = status == 0 ? 500 : status;
   answer.content_type = "application/json";
   answer.headers = Headers(reply);
@@ -89,9 +89,10 @@ std::string OpenAiBody(const ErrorReply& reply) {
 }
 
 std::string AnthropicBody(const ErrorReply& reply) {
-  std::string body = "{\"error\":{\"message\":" + JsonString(MessageOf(reply)) +
-                     ",\"type\":" + JsonString(TraitsOf(reply.error_class).anthropic_type) + "," +
-                     Fields(reply) + "}";
+  std::string body = "{\"error\":{\"message\":" + JsonString(MessageOf(reply)) + ",\"type\":" +
+                     JsonString(reply.too_large ? std::string_view("request_too_large")
+                                                : TraitsOf(reply.error_class).anthropic_type) +
+                     "," + Fields(reply) + "}";
   if (!reply.request_id.empty()) {
     body += ",\"request_id\":" + JsonString(reply.request_id);
   }
@@ -148,7 +149,8 @@ MadeAnswer OpenAiError(const ErrorReply& reply) { return Make(reply, OpenAiBody(
 
 MadeAnswer AnthropicError(const ErrorReply& reply) {
   MadeAnswer answer = Make(reply, AnthropicBody(reply));
-  if (const int status = TraitsOf(reply.error_class).anthropic_status; status != 0) {
+  if (const int status = TraitsOf(reply.error_class).anthropic_status;
+      status != 0 && !reply.too_large) {
     answer.status = status;
   }
   return answer;

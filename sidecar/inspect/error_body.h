@@ -24,6 +24,7 @@ struct ErrorReply {
   // The call was sent and may have changed something although no answer came: the model must look
   // before it calls again.
   bool outcome_unknown = false;
+  bool too_large = false;  // the request is: 413
 };
 
 struct MadeAnswer {

@@ -31,7 +31,8 @@ policy::CostAsk CostAskOf(const ExchangeState& state) {
   }
   const RequestBody& body = state.body;
   policy::RequestSize size;
-  if (body.done() && body.intact() && body.whole().size() <= inspect::kMaxInspectedRequest) {
+  if (body.done() && body.intact() && !body.encoded() &&
+      body.whole().size() <= inspect::kMaxInspectedRequest) {
     size = inspect::ReadRequestSize(body.whole());
   } else {
     size.text_bytes = static_cast<std::int64_t>(

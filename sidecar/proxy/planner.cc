@@ -6,6 +6,7 @@
 #include "libs/base/strings.h"
 #include "libs/policy/replay.h"
 #include "libs/sidecar_config/to_policy.h"
+#include "sidecar/proxy/body_plan.h"
 #include "sidecar/proxy/cost.h"
 #include "sidecar/proxy/tiers.h"
 #include "sidecar/proxy/turn_clues.h"
@@ -162,53 +163,6 @@ void ClassifyMcp(ExchangeState& state, Plan& plan, bool readable) {
   call.unlimited = call.mcp.method == "subscriptions/listen";
 }
 
-// What is read of a body before it is sent: to look into it, and to send it again.
-std::size_t KeptBytes(const ExchangeState& state) {
-  const auto& retries = state.snapshot->policy.retries;
-  const bool repeats = state.enforce && retries.max_retries > 0;
-  return std::max(inspect::kMaxInspectedRequest,
-                  repeats ? static_cast<std::size_t>(retries.max_request_bytes) : std::size_t{0});
-}
-
-// True: all of it, and small enough to look into.
-net::Task<bool> TakeBody(ExchangeState& state, Plan& plan) {
-  auto take = RequestBody::Take::kTooLarge;
-  if (state.request.Get(net::FieldId::kContentEncoding).empty()) {
-    take = co_await state.body.TakeWhole(KeptBytes(state));
-  }
-  switch (take) {
-    case RequestBody::Take::kComplete:
-      co_return state.body.whole().size() <= inspect::kMaxInspectedRequest;
-    case RequestBody::Take::kTooLarge:
-      co_return false;
-    case RequestBody::Take::kBad:
-      plan.answer = inspect::PlainError(400, "invalid_request", "broken framing of the body");
-      plan.agent_fault = true;
-      state.loop.metrics.CountBad(telemetry::BadRequest::kMalformed);
-      co_return false;
-    case RequestBody::Take::kTimeout:
-      plan.answer = inspect::PlainError(408, "invalid_request", "the body did not arrive in time");
-      plan.agent_fault = true;
-      state.loop.metrics.CountBad(telemetry::BadRequest::kTimeout);
-      co_return false;
-    case RequestBody::Take::kGone:
-      break;
-  }
-  plan.agent_gone = true;
-  co_return false;
-}
-
-// A body that is not looked into is kept only if it may be sent again. False: nothing to send.
-net::Task<bool> KeepBody(ExchangeState& state, Plan& plan) {
-  const auto& retries = state.snapshot->policy.retries;
-  if (state.enforce && retries.max_retries > 0 && !state.body.none() &&
-      state.body.length().value_or(UINT64_MAX) <=
-          static_cast<std::uint64_t>(retries.max_request_bytes)) {
-    (void)co_await TakeBody(state, plan);
-  }
-  co_return !plan.answer.has_value() && !plan.agent_gone;
-}
-
 net::Task<> PlanLlm(ExchangeState& state, Plan& plan, std::string_view path) {
   Call& call = state.call;
   call.kind = CallKind::kLlmOther;
@@ -238,7 +192,11 @@ net::Task<> PlanLlm(ExchangeState& state, Plan& plan, std::string_view path) {
   if (plan.answer.has_value() || plan.agent_gone) {
     co_return;
   }
-  if (readable) {
+  if (!readable) {
+    if (!PassUnread(state, plan)) {
+      co_return;
+    }
+  } else {
     auto read =
         inspect::ReadLlmRequest(*call.api, state.body.whole(), RequestBody::kReadableBehind);
     if (read.has_value()) {
@@ -269,6 +227,9 @@ net::Task<> PlanMcp(ExchangeState& state, Plan& plan) {
   if (state.request.method == "POST") {
     const bool whole = co_await TakeBody(state, plan);
     if (plan.answer.has_value() || plan.agent_gone) {
+      co_return;
+    }
+    if (!whole && !PassUnread(state, plan)) {
       co_return;
     }
     ClassifyMcp(state, plan, whole);

@@ -113,7 +113,11 @@ net::Task<RequestBody::Take> RequestBody::TakeWhole(std::size_t cap) {
 
 net::Task<RequestBody::Take> RequestBody::Collect(std::size_t cap) {
   if (kind_ == net::BodyKind::kLength) {
-    if (*length_ > cap || !held_.Grow(static_cast<std::size_t>(*length_))) {
+    if (*length_ > cap) {
+      co_return Take::kTooLarge;
+    }
+    if (!held_.Grow(static_cast<std::size_t>(*length_))) {
+      lacked_room_ = true;
       co_return Take::kTooLarge;
     }
     store_.reserve(static_cast<std::size_t>(*length_) + net::kBlockPadding);
@@ -128,6 +132,7 @@ net::Task<RequestBody::Take> RequestBody::Collect(std::size_t cap) {
     switch (pull) {
       case Pull::kPiece:
         if (kind_ == net::BodyKind::kChunked && !held_.Grow(piece.size())) {
+          lacked_room_ = true;
           cap = 0;
         }
         store_.append(piece);

@@ -24,6 +24,10 @@ class RequestBody {
   // whole() is it.
   [[nodiscard]] bool TakeInPlace(std::size_t cap);
   [[nodiscard]] std::string_view whole() const { return whole_; }
+  // It was not taken whole because the worker holds as much as it may (data-plane ruling 56).
+  [[nodiscard]] bool lacked_room() const { return lacked_room_; }
+  // It has a Content-Encoding: nobody here reads it (ruling 12).
+  [[nodiscard]] bool encoded() const { return encoded_; }
   // Bytes behind a complete whole() that JSON readers may touch.
   static constexpr std::size_t kReadableBehind = net::kBlockPadding;
 
@@ -64,6 +68,7 @@ class RequestBody {
   std::string_view whole_;
   bool taking_whole_ = false;
   bool streamed_ = false;
+  bool lacked_room_ = false;
 };
 
 }  // namespace reliability::sidecar::proxy

@@ -36,6 +36,11 @@ std::string BasePath(const Route& route) {
   return path;
 }
 
+// A connection is good for whoever trusts the same for the same origin.
+std::string PoolKey(const Route& route) {
+  return route.url.origin + "|" + (route.tls == nullptr ? std::string() : route.tls->trust());
+}
+
 std::string_view WithoutVersions(std::string_view rest) {
   while (rest == "/v1" || rest.starts_with("/v1/")) {
     rest.remove_prefix(3);
@@ -85,7 +90,6 @@ Result<RouteTable> RouteTable::Build(const sidecar_config::PolicyDocument& polic
       route.url = std::move(*parsed);
       route.configured = true;
       route.base_path = BasePath(route);
-      route.pool_key = route.url.origin + "|" + upstream.ca_file;
       if (route.url.tls) {
         auto context = tls(upstream.ca_file);
         if (!context.has_value()) {
@@ -93,6 +97,7 @@ Result<RouteTable> RouteTable::Build(const sidecar_config::PolicyDocument& polic
         }
         route.tls = std::move(*context);
       }
+      route.pool_key = PoolKey(route);
     }
     table.routes_.push_back(std::move(route));
   }
@@ -112,7 +117,6 @@ Result<Route> RouteTable::LlmRoute(const std::string& name, LlmFormat format,
   route.url = std::move(*parsed);
   route.configured = true;
   route.base_path = BasePath(route);
-  route.pool_key = route.url.origin + "|" + ca_file;
   if (route.url.tls) {
     auto context = tls(ca_file);
     if (!context.has_value()) {
@@ -120,6 +124,7 @@ Result<Route> RouteTable::LlmRoute(const std::string& name, LlmFormat format,
     }
     route.tls = std::move(*context);
   }
+  route.pool_key = PoolKey(route);
   return route;
 }
 

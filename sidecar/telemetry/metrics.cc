@@ -31,6 +31,9 @@ double Seconds(Milliseconds duration) { return std::chrono::duration<double>(dur
 constexpr std::array<std::string_view, kBadRequestCount> kBadRequestNames = {
     "malformed", "timeout", "too_large", "version", "forbidden", "not_found", "unsupported"};
 
+constexpr std::array<std::string_view, kUnreadBodyCount> kUnreadNames = {"too_large", "encoded",
+                                                                         "memory"};
+
 constexpr std::array kModes = {policy::GateMode::kNormal,   policy::GateMode::kThrottled,
                                policy::GateMode::kPaused,   policy::GateMode::kHalfOpen,
                                policy::GateMode::kDegraded, policy::GateMode::kRamping};
@@ -109,6 +112,12 @@ Metrics::Metrics() {
     bad_[i] = registry_.GetCounter("agent_reliability_bad_requests_total",
                                    "Requests answered without a route.",
                                    {{"reason", std::string(kBadRequestNames[i])}});
+  }
+  for (std::size_t i = 0; i < unread_.size(); ++i) {
+    unread_[i] = registry_.GetCounter("agent_reliability_unread_requests_total",
+                                      "LLM and MCP requests whose body was relayed unread; "
+                                      "those of reason memory could not be retried either.",
+                                      {{"reason", std::string(kUnreadNames[i])}});
   }
   constexpr const char* kConfig = "agent_reliability_config_loads_total";
   constexpr const char* kConfigHelp = "Versions of policy.json and mode.json that were read.";

@@ -54,6 +54,14 @@ enum class BadRequest : std::uint8_t {
 };
 inline constexpr int kBadRequestCount = 7;
 
+// Why the body of a request that is looked into elsewhere was relayed unread.
+enum class UnreadBody : std::uint8_t {
+  kTooLarge,  // kept for a retry all the same, if the policy allows its size
+  kEncoded,   // likewise
+  kMemory,    // not even kept
+};
+inline constexpr int kUnreadBodyCount = 3;
+
 class Metrics {
  public:
   Metrics();
@@ -78,6 +86,7 @@ class Metrics {
   void CountUntranslatable(const std::string& tier);
   void CountTransition(policy::BreakerEventKind kind);
   void CountBad(BadRequest reason);
+  void CountUnread(UnreadBody why) { unread_[static_cast<std::size_t>(why)].Add(); }
   void CountConfig(bool loaded);
   // An event of an LLM stream that is no JSON was not passed on.
   void CountDroppedEvent() { dropped_events_.Add(); }
@@ -129,6 +138,7 @@ class Metrics {
   std::map<std::string, metrics::Counter, std::less<>> served_ GUARDED_BY(served_mutex_);
   std::array<metrics::Counter, policy::kBreakerEventKindCount> transitions_;
   std::array<metrics::Counter, kBadRequestCount> bad_;
+  std::array<metrics::Counter, kUnreadBodyCount> unread_;
   metrics::Counter tokens_input_;
   metrics::Counter tokens_output_;
   metrics::Counter cost_usd_;

@@ -38,7 +38,7 @@ std::string MakePolicy(const std::string& url, const PolicyTweaks& t) {
          R"(},"retries":{)" + number("maxRetries", t.max_retries) + R"(,"backoff":{)" +
          number("baseMs", t.backoff_ms) + "," + number("maxMs", 2000) + R"(},"retryAfter":{)" +
          number("maxMs", t.retry_after_max_ms) + "}" + t.retries + R"(},"circuitBreakers":)" +
-         t.breakers + t.cost +
+         t.breakers + t.cost + t.more +
          R"(,"slos":[{"key":"tasks/1","name":"tasks","type":"TaskSuccess"},)" +
          R"({"key":"tools/1","name":"tools","type":"ToolCallSuccess"},)"
          R"({"key":"lenient/1","name":"lenient","type":"TaskSuccess","degradedIs":"Good"},)"

@@ -36,6 +36,7 @@ struct PolicyTweaks {
   std::string cost = {};            // `cost` and `prices`, JSON with a leading comma
   std::string turn = {};            // likewise of `turn`
   std::string timeouts = {};        // likewise of `timeouts`
+  std::string more = {};            // likewise of the document
 };
 
 // Routes openai (/v1), claude, orders (/mcp), shop (/shop) at `url`; SLOs tasks, tools, lenient,

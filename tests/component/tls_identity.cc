@@ -4,7 +4,9 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include <atomic>
 #include <cstdio>
+#include <string>
 #include <utility>
 
 namespace reliability::component {
@@ -19,8 +21,12 @@ Identity::Identity(const std::string& folder, const std::string& alt_name)
   X509_gmtime_adj(X509_getm_notAfter(certificate_), 3600);
   X509_set_pubkey(certificate_, key_);
   X509_NAME* name = X509_get_subject_name(certificate_);
+  // Of two authorities with one name the wrong one may be looked at.
+  static std::atomic<int> number = 0;
+  const std::string common_name = "test " + std::to_string(++number);
   X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
-                             reinterpret_cast<const unsigned char*>("test"), -1, -1, 0);
+                             reinterpret_cast<const unsigned char*>(common_name.c_str()), -1, -1,
+                             0);
   X509_set_issuer_name(certificate_, name);
   for (const auto& [nid, value] : {std::pair{NID_subject_alt_name, alt_name},
                                    std::pair{NID_basic_constraints, std::string("CA:TRUE")}}) {

@@ -1,6 +1,7 @@
 // TLS to upstreams: a trusted name works, an unknown issuer and a wrong name do not.
 #include <gtest/gtest.h>
 #include <openssl/ssl.h>
+#include <stdlib.h>
 
 #include <memory>
 #include <mutex>
@@ -128,6 +129,26 @@ TEST_F(Tls, AnUnknownIssuerIsRefused) {
   EXPECT_EQ(answer.status, 502);
   EXPECT_NE(answer.body.find("certificate verify failed"), std::string::npos) << answer.body;
   EXPECT_EQ(upstream.count(), 0U);
+}
+
+TEST_F(Tls, ABundleAddsToTheSystemsAuthoritiesUnlessThePolicySaysOtherwise) {
+  const sidecar::TempFolder other_folder;
+  const Identity of_system(folder_.path(), "IP:127.0.0.1");
+  const Identity other(other_folder.path(), "IP:127.0.0.1");
+  ::setenv("SSL_CERT_FILE", of_system.file().c_str(), 1);
+  FakeUpstream upstream(AnswerChat, of_system.context());
+  const auto status_with = [&](const std::string& ca_file, const std::string& more) {
+    Load(MakePolicy(Https(upstream, "127.0.0.1"), {.ca_file = ca_file, .more = more}));
+    Agent agent(port());
+    return agent.Post("/llm/openai/v1/chat/completions", Chat("hi")).status;
+  };
+  Start(MakePolicy(Https(upstream, "127.0.0.1")));
+  const char* const own_only = R"(,"tls":{"systemCAs":false})";
+  EXPECT_EQ(status_with(other.file(), ""), 200);
+  EXPECT_EQ(status_with(other.file(), own_only), 502);  // no connection of before is used, either
+  EXPECT_EQ(status_with(of_system.file(), own_only), 200);
+  EXPECT_EQ(status_with("", own_only), 200);  // nothing else could be trusted
+  ::unsetenv("SSL_CERT_FILE");
 }
 
 TEST_F(Tls, AnotherNameIsRefused) {

@@ -69,6 +69,8 @@ BAD_POLICIES = [
     ("upstreams.tools.0.name", "openai", "spec.upstreams.tools", "rename one of them"),
     ("upstreams.tools.0.name", "orders", "spec.upstreams.tools", "rename one of them"),
     ("upstreams.tools.0.caConfigMapRef", {}, "spec.upstreams.tools[0].caConfigMapRef.name", "Required"),
+    ("inspection", {"onOversize": "Drop"}, "spec.inspection.onOversize", '"Pass", "Reject"'),
+    ("tls", {"systemCAs": "no"}, "spec.tls.systemCAs", "boolean"),
     ("turn", {"timeout": "0s"}, "spec.turn.timeout", "from 1s to 1h"),
     ("turn", {"timeout": "2h"}, "spec.turn.timeout", "from 1s to 1h"),
     ("turn", {"timeout": "15"}, "spec.turn.timeout", "should match"),

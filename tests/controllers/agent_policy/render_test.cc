@@ -120,6 +120,8 @@ TEST(Render, KeepsWhatIsSet) {
   policy.spec.timeouts.long_running = {{"orders", "build", seconds{900}}};
   policy.spec.turn.identity = api::TurnIdentity::kTrace;
   policy.spec.turn.on_stream_deadline = api::StreamDeadline::kEndWithNotice;
+  policy.spec.inspection.on_oversize = api::OnOversize::kReject;
+  policy.spec.tls.system_cas = false;
   const auto document = Render(policy, {});
   ASSERT_EQ(document.timeouts.llm_overrides.size(), 1U);
   EXPECT_EQ(document.timeouts.llm_overrides[0].model, "deep");
@@ -131,6 +133,8 @@ TEST(Render, KeepsWhatIsSet) {
   EXPECT_EQ(document.timeouts.long_running[0].timeout, seconds{900});
   EXPECT_EQ(document.turn.identity, sidecar_config::TurnIdentity::kTrace);
   EXPECT_EQ(document.turn.on_stream_deadline, sidecar_config::StreamDeadline::kEndWithNotice);
+  EXPECT_EQ(document.inspection.on_oversize, sidecar_config::OnOversize::kReject);
+  EXPECT_FALSE(document.tls.system_cas);
   EXPECT_EQ(document.timeouts.llm, seconds{6});
   EXPECT_EQ(document.timeouts.first_token, seconds{6}) << "not longer than the whole call";
   ASSERT_EQ(document.timeouts.tool_overrides.size(), 1U);

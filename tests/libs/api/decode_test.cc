@@ -39,6 +39,7 @@ constexpr const char* kPolicy = R"({
       "toolOverrides": [{"upstream": "orders", "tool": "search", "timeout": "2s500ms"}],
       "llmOverrides": [{"model": "deep", "firstToken": "12s", "idle": "8s"}],
       "longRunning": [{"upstream": "orders", "tool": "build", "timeout": "20m"}]},
+    "inspection": {"onOversize": "Reject"}, "tls": {"systemCAs": false},
     "circuitBreakers": [{"name": "tools", "scope": "Tool", "openFor": "60s", "maxOpenFor": "5m",
       "trip": {"consecutiveFailures": 3, "failurePercent": 50, "minCalls": 5, "window": "60s",
                "slowCallPercent": 0, "slowCallDuration": "4s", "meanLatency": "30s"},
@@ -78,6 +79,8 @@ TEST(Decode, PolicyOfTheTour) {
   EXPECT_EQ(spec.timeouts.llm_overrides[0].idle, seconds(8));
   EXPECT_EQ(spec.timeouts.long_running[0].tool, "build");
   EXPECT_EQ(spec.timeouts.long_running[0].timeout, minutes(20));
+  EXPECT_EQ(spec.inspection.on_oversize, OnOversize::kReject);
+  EXPECT_FALSE(spec.tls.system_cas);
   EXPECT_EQ(spec.circuit_breakers[0].open_for, seconds(60));
   EXPECT_EQ(spec.circuit_breakers[0].trip.window, minutes(1));
   EXPECT_EQ(spec.circuit_breakers[0].trip.slow_call_percent, 0);

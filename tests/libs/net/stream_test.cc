@@ -10,6 +10,7 @@
 #include "libs/net/buffer_pool.h"
 #include "libs/net/http_connection_pool.h"
 #include "libs/net/listener.h"
+#include "tests/fakes/fake_clock.h"
 
 namespace reliability::net {
 namespace {
@@ -130,6 +131,27 @@ TEST_F(StreamTest, ThePoolHandsOutOnlyLiveConnections) {
     EXPECT_FALSE(pool.Acquire("a", kMaxIdle).open());  // the server closed it
     EXPECT_EQ(pool.idle(), 0U);
   });
+}
+
+TEST_F(StreamTest, ThePoolForgetsWhatWasIdleTooLong) {
+  fakes::FakeClock clock;
+  Deadlines deadlines(io_.get_executor(), clock);
+  ConnectionPool pool(deadlines);
+  Run([&]() -> Task<> {
+    Stream client = co_await ConnectPair();
+    pool.Release("a", std::move(client));
+  });
+  clock.Advance(kMaxIdleUnrepeatable);
+  EXPECT_FALSE(pool.Acquire("a", kMaxIdleUnrepeatable).open());  // a call that cannot be made again
+  clock.Advance(kMaxIdle - kMaxIdleUnrepeatable - Milliseconds{1});
+  Stream stream = pool.Acquire("a", kMaxIdle);
+  EXPECT_TRUE(stream.open());
+  pool.Release("a", std::move(stream));
+  clock.Advance(kMaxIdle);
+  EXPECT_FALSE(pool.Acquire("a", kMaxIdle).open());
+  EXPECT_EQ(pool.idle(), 1U);
+  pool.Notify();  // as its deadline does
+  EXPECT_EQ(pool.idle(), 0U);
 }
 
 TEST(BufferPool, ReturnsBlocks) {

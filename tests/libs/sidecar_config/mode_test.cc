@@ -23,7 +23,7 @@ TEST(ModeDocument, EncodingIsCanonical) {
   EXPECT_EQ(EncodeMode(HalfOpen()),
             R"({"cause":"refunds-completed/stop","generation":17,)"
             R"("halfOpen":{"maxProbes":2,"podUIDs":["uid-1"]},"leaderEpoch":4,"mode":"HalfOpen",)"
-            R"("retryAfterMs":20000,"schema":"1.3","validUntil":"2026-11-25T10:42:10Z"})");
+            R"("retryAfterMs":20000,"schema":"1.4","validUntil":"2026-11-25T10:42:10Z"})");
 }
 
 TEST(ModeDocument, RoundTrips) {

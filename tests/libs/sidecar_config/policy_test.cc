@@ -32,7 +32,7 @@ TEST(PolicyDocument, EncodingIsCanonical) {
             R"("budget":{"intervalMs":10000,"minRetries":3,"percent":20},"idempotentTools":[],)"
             R"("maxRequestBytes":4194304,"maxRetries":2,"onFailureWithinMs":3000,)"
             R"("retryAfter":{"honor":true,"maxMs":3000},"retryOn":[]},)"
-            R"("schema":"1.3","slos":[],)"
+            R"("schema":"1.4","slos":[],)"
             R"("timeouts":{"connectMs":1000,"firstTokenMs":8000,"llmMs":10000,)"
             R"("llmOverrides":[],"longRunning":[],)"
             R"("streamIdleMs":5000,"toolMs":5000,"toolOverrides":[]},)"
@@ -75,6 +75,8 @@ TEST(PolicyDocument, DecodesEveryField) {
   ASSERT_EQ(document.retries.idempotent_tools.size(), 2U);
   EXPECT_EQ(document.retries.idempotent_tools[0].tool, "search");
   EXPECT_EQ(document.retries.max_request_bytes, 70'000);
+  EXPECT_EQ(document.inspection.on_oversize, OnOversize::kReject);
+  EXPECT_FALSE(document.tls.system_cas);
   ASSERT_EQ(document.circuit_breakers.size(), 3U);
   EXPECT_EQ(document.circuit_breakers[0].trip.window, Milliseconds{30'000});
   EXPECT_EQ(document.circuit_breakers[0].half_open.successes, 3);
@@ -131,6 +133,10 @@ TEST(PolicyDocument, ErrorsNameThePath) {
             "timeouts.llmOverrides[0].model: required");
   EXPECT_EQ(ErrorOf(R"({"schema":"1.2","timeouts":{"longRunning":[{"tool":"a"}]}})"),
             "timeouts.longRunning[0].upstream: required");
+  EXPECT_EQ(ErrorOf(R"({"schema":"1.4","inspection":{"onOversize":"Drop"}})"),
+            "inspection.onOversize: unknown value \"Drop\"");
+  EXPECT_EQ(ErrorOf(R"({"schema":"1.4","tls":{"systemCAs":"no"}})"),
+            "tls.systemCAs: expected true or false");
   EXPECT_EQ(ErrorOf(R"({"schema":"1.2","turn":{"identity":"Cookie"}})"),
             "turn.identity: unknown value \"Cookie\"");
   EXPECT_EQ(ErrorOf(R"({"schema":"1.0","upstreams":null})"), "upstreams: expected an array");
@@ -153,7 +159,7 @@ TEST(PolicyDocument, UnknownFieldsOfANewerMinorAreCounted) {
 }
 
 TEST(PolicyDocument, OtherMajorsAndBrokenTextAreRefused) {
-  EXPECT_EQ(ErrorOf(R"({"schema":"2.0"})"), "schema: version 2.0 is not supported, this is 1.3");
+  EXPECT_EQ(ErrorOf(R"({"schema":"2.0"})"), "schema: version 2.0 is not supported, this is 1.4");
   for (const char* schema : {R"({"schema":1})", R"({"schema":"1"})", R"({"schema":"a.b"})",
                              R"({"schema":"1.0.0"})", R"({})"}) {
     EXPECT_EQ(ErrorOf(schema), "schema: expected \"major.minor\"") << schema;

@@ -36,6 +36,8 @@ inline PolicyDocument SamplePolicy() {
   document.retries.retry_on = {policy::ErrorClass::kConnect, policy::ErrorClass::kRateLimited};
   document.retries.idempotent_tools = {{"orders", "search"}, {"weather", ""}};
   document.retries.max_request_bytes = 70'000;
+  document.inspection.on_oversize = OnOversize::kReject;
+  document.tls.system_cas = false;
   CircuitBreaker breaker;
   breaker.name = "tools";
   breaker.scope = BreakerScope::kTool;
