@@ -20,22 +20,22 @@ constexpr Milliseconds kAcceptPause{100};  // after an accept error, e.g. out of
 
 Status Listen(tcp::acceptor& acceptor, const tcp::endpoint& endpoint) {
   error_code ec;
-  acceptor.open(endpoint.protocol(), ec);
+  (void)acceptor.open(endpoint.protocol(), ec);
   if (!ec && endpoint.protocol() == tcp::v6()) {
-    acceptor.set_option(asio::ip::v6_only(false), ec);
+    (void)acceptor.set_option(asio::ip::v6_only(false), ec);
   }
   if (!ec) {
-    acceptor.set_option(asio::socket_base::reuse_address(true), ec);
+    (void)acceptor.set_option(asio::socket_base::reuse_address(true), ec);
   }
   if (!ec) {
-    acceptor.bind(endpoint, ec);
+    (void)acceptor.bind(endpoint, ec);
   }
   if (!ec) {
-    acceptor.listen(asio::socket_base::max_listen_connections, ec);
+    (void)acceptor.listen(asio::socket_base::max_listen_connections, ec);
   }
   if (ec) {
     error_code ignored;
-    acceptor.close(ignored);
+    (void)acceptor.close(ignored);
     return Fail(Code::kUnavailable, "cannot listen on " + endpoint.address().to_string() + ":" +
                                         std::to_string(endpoint.port()) + ": " + ec.message());
   }
@@ -90,7 +90,7 @@ struct HttpServer::Impl {
         co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, ec));
         continue;
       }
-      socket.set_option(tcp::no_delay(true), ec);
+      (void)socket.set_option(tcp::no_delay(true), ec);
       Begin(std::move(socket));
     }
   }
@@ -138,7 +138,7 @@ struct HttpServer::Impl {
     }
     asio::post(acceptor.get_executor(), [this] {
       error_code ec;
-      acceptor.close(ec);
+      (void)acceptor.close(ec);
     });
     {
       std::unique_lock lock(mutex);

@@ -47,8 +47,8 @@ struct HttpServerOptions {
   std::string host = "127.0.0.1";
   std::uint16_t port = 0;  // 0 = the system chooses; see HttpServer::port()
   int threads = 1;
-  std::size_t header_limit_bytes = 16 * 1024;
-  std::size_t body_limit_bytes = 1024 * 1024;
+  std::size_t header_limit_bytes = std::size_t{16} * 1024;
+  std::size_t body_limit_bytes = std::size_t{1024} * 1024;
   std::size_t max_connections = 256;  // more are closed at once
   Milliseconds idle_timeout{60000};   // between requests
   // TLS handshake; from the first byte of a head to its last; the body; the response: each.

@@ -13,7 +13,7 @@ namespace http = boost::beast::http;
 using boost::system::error_code;
 
 // After a refusal: how much of the peer's remaining input is read away, and for how long.
-constexpr std::size_t kDrainBytes = 16 * 1024 * 1024;
+constexpr std::size_t kDrainBytes = std::size_t{16} * 1024 * 1024;
 constexpr Milliseconds kDrainTime{2000};
 
 auto Await(error_code& ec) { return asio::redirect_error(asio::use_awaitable, ec); }
@@ -251,13 +251,13 @@ asio::awaitable<bool> HttpSession::Refuse(unsigned status, std::string_view reas
   co_await Write(std::move(response), false, false);
   error_code ec;
   if (plain_) {
-    Tcp().socket().shutdown(asio::ip::tcp::socket::shutdown_send, ec);
+    (void)Tcp().socket().shutdown(asio::ip::tcp::socket::shutdown_send, ec);
   }
   Tcp().expires_after(kDrainTime);
   buffer_.clear();
   std::size_t drained = 0;
   while (!ec && drained < kDrainBytes) {
-    drained += co_await ReadSome(64 * 1024, ec);
+    drained += co_await ReadSome(std::size_t{64} * 1024, ec);
   }
   co_return false;
 }
@@ -268,7 +268,7 @@ asio::awaitable<void> HttpSession::Close() {
     Tcp().expires_after(Milliseconds{1000});
     co_await tls_->async_shutdown(Await(ec));
   }
-  Tcp().socket().shutdown(asio::ip::tcp::socket::shutdown_both, ec);
+  (void)Tcp().socket().shutdown(asio::ip::tcp::socket::shutdown_both, ec);
   Tcp().close();
   co_return;
 }

@@ -23,22 +23,22 @@ Result<std::unique_ptr<Listener>> Listener::Listen(Executor executor, const std:
   const boost::asio::ip::tcp::endpoint endpoint(address, port);
   std::unique_ptr<Listener> listener(new Listener(executor));
   Acceptor& acceptor = listener->acceptor_;
-  acceptor.open(endpoint.protocol(), error);
+  (void)acceptor.open(endpoint.protocol(), error);
   if (!error) {
-    acceptor.set_option(Acceptor::reuse_address(true), error);
+    (void)acceptor.set_option(Acceptor::reuse_address(true), error);
   }
   if (!error && reuse_port) {
     const int one = 1;
     ::setsockopt(acceptor.native_handle(), SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one));
   }
   if (!error) {
-    acceptor.bind(endpoint, error);
+    (void)acceptor.bind(endpoint, error);
   }
   if (!error) {
-    acceptor.listen(kBacklog, error);
+    (void)acceptor.listen(kBacklog, error);
   }
   if (!error) {
-    acceptor.native_non_blocking(true, error);
+    (void)acceptor.native_non_blocking(true, error);
   }
   if (error) {
     return Fail(Code::kUnavailable,
@@ -55,7 +55,7 @@ void Listener::Start(std::function<void(int)> on_accept) {
 
 void Listener::Stop() {
   boost::system::error_code ignored;
-  acceptor_.close(ignored);
+  (void)acceptor_.close(ignored);
   retry_.cancel();
 }
 
