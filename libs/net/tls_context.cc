@@ -44,7 +44,8 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::Make(const std::string& ca
   if (raw == nullptr) {
     return Fail(Code::kInternal, "no TLS context");
   }
-  std::shared_ptr<const TlsContext> context(new TlsContext(raw, TrustOf(ca_file, system_cas)));
+  std::shared_ptr<const TlsContext> context(
+      new TlsContext(raw, TrustOf(ca_file, system_cas), system_cas || ca_file.empty()));
   SSL_CTX_set_min_proto_version(raw, TLS1_2_VERSION);
   SSL_CTX_set_verify(raw, SSL_VERIFY_PEER, nullptr);
   // A retried write may come from a buffer that moved; partial writes keep buffers small.
@@ -53,9 +54,6 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::Make(const std::string& ca
   SSL_CTX_set_read_ahead(raw, 1);  // a record by one system call instead of two
   SSL_CTX_set_alpn_protos(raw, kAlpn, sizeof(kAlpn));
   tls::CollectSessions(raw);
-  if (system_cas || ca_file.empty()) {
-    SSL_CTX_set_default_verify_paths(raw);  // an image without system CAs still has `ca_file`
-  }
   if (!ca_file.empty() && SSL_CTX_load_verify_file(raw, ca_file.c_str()) != 1) {
     const char* reason = ERR_reason_error_string(ERR_peek_last_error());
     return Fail(Code::kInvalid,
@@ -67,7 +65,37 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::Make(const std::string& ca
 
 TlsContext::~TlsContext() { SSL_CTX_free(context_); }
 
+void TlsContext::Load() const {
+  const std::lock_guard one_reader(load_mutex_);
+  if (loaded_) {
+    return;
+  }
+  if (loads_system_cas_) {
+    SSL_CTX_set_default_verify_paths(context_);  // an image without them still has a bundle
+    ERR_clear_error();
+  }
+  const std::lock_guard lock(mutex_);
+  loaded_ = true;
+  for (auto& [executor, ready] : std::exchange(waiters_, {})) {
+    boost::asio::post(executor, std::move(ready));
+  }
+}
+
+bool TlsContext::WhenLoaded(const Executor& executor, std::function<void()> ready) const {
+  if (loaded_) {
+    return true;
+  }
+  const std::lock_guard lock(mutex_);
+  if (!loaded_) {
+    waiters_.emplace_back(executor, std::move(ready));
+  }
+  return loaded_;
+}
+
 Result<SSL*> TlsContext::NewClient(const std::string& host) const {
+  if (!loaded_) {
+    return Fail(Code::kUnavailable, "the authorities are not read yet");
+  }
   SSL* ssl = SSL_new(context_);
   if (ssl == nullptr) {
     return Fail(Code::kExhausted, "no TLS session");

@@ -1,13 +1,18 @@
 #pragma once
 // Client side TLS settings for upstreams: system CAs plus an optional bundle, verification of chain
 // and host name, SNI, TLS >= 1.2, ALPN http/1.1; sessions are used again (data-plane ruling 55).
-// Immutable once made, so any thread may use it. Making one reads the CA store (tens of
-// milliseconds): not on a loop thread.
+// The system's CAs take tens of milliseconds to read, so that is a step of its own, which the start
+// of the process does not wait for. Thread-safe.
+#include <atomic>
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "libs/base/result.h"
+#include "libs/net/task.h"
 
 struct ssl_ctx_st;
 struct ssl_st;
@@ -24,18 +29,30 @@ class TlsContext {
   TlsContext(const TlsContext&) = delete;
   TlsContext& operator=(const TlsContext&) = delete;
 
+  // Reads the system's CAs, if they count: not on a loop thread. The first call does it, and others
+  // wait for it.
+  void Load() const;
+  // True: it is loaded. False: `executor` runs `ready` once it is.
+  [[nodiscard]] bool WhenLoaded(const Executor& executor, std::function<void()> ready) const;
+
   // A new client session that accepts only certificates for `host` (a name or an IP address).
-  // The caller frees it with SSL_free.
+  // The caller frees it with SSL_free. kUnavailable: not loaded yet.
   [[nodiscard]] Result<ssl_st*> NewClient(const std::string& host) const;
 
   // Names what is trusted, by content: connections of contexts that trust the same may be shared.
   [[nodiscard]] const std::string& trust() const { return trust_; }
 
  private:
-  TlsContext(ssl_ctx_st* context, std::string trust)
-      : context_(context), trust_(std::move(trust)) {}
+  TlsContext(ssl_ctx_st* context, std::string trust, bool loads_system_cas)
+      : context_(context), trust_(std::move(trust)), loads_system_cas_(loads_system_cas) {}
+
   ssl_ctx_st* context_;
   const std::string trust_;
+  const bool loads_system_cas_;
+  mutable std::atomic<bool> loaded_{false};
+  mutable std::mutex load_mutex_;  // held while reading
+  mutable std::mutex mutex_;
+  mutable std::vector<std::pair<Executor, std::function<void()>>> waiters_;  // guarded by mutex_
 };
 
 }  // namespace reliability::net

@@ -61,6 +61,7 @@ Result<SnapshotPtr> LoadPolicy(const std::string& text, const std::string& direc
       RELIABILITY_ASSIGN_OR_RETURN(
           context, net::TlsContext::Make(relative ? directory + "/" + ca_file : ca_file,
                                          snapshot->policy.tls.system_cas));
+      snapshot->tls.push_back(context);
     }
     return context;
   };

@@ -13,7 +13,8 @@ namespace reliability::sidecar::config {
 // At most 1 MiB. kNotFound: there is none; kUnavailable names path and reason.
 [[nodiscard]] Result<std::string> ReadDocument(const std::string& path);
 
-// kInvalid begins with the JSON path. `directory` is where a relative caFile lies.
+// kInvalid begins with the JSON path. `directory` is where a relative caFile lies. The snapshot's
+// TLS is not loaded.
 [[nodiscard]] Result<SnapshotPtr> LoadPolicy(const std::string& text, const std::string& directory,
                                              const proxy::Environment& environment,
                                              metrics::Registry& registry);

@@ -109,6 +109,9 @@ Status ControlLoop::LoadPolicyFile() {
     watcher_.Add(DirectoryOf(file));
   }
   policy_seen_ = *text + StampOfNamedFiles();
+  if (serving_) {
+    current_->LoadTls();  // a new policy is not used before; the first one serves at once
+  }
   decisions_.Configure(current_);
   publish_(current_);
   return {};
@@ -163,6 +166,10 @@ void ControlLoop::Stop() {
 }
 
 void ControlLoop::Run(const std::stop_token& stop) {
+  if (current_ != nullptr) {
+    current_->LoadTls();
+  }
+  serving_ = true;
   std::optional<MonotonicTime> write_at;
   // A change between LoadOnce() and the first wait has its event waiting already.
   while (!stop.stop_requested()) {

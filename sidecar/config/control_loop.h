@@ -57,6 +57,7 @@ class ControlLoop {
   std::string policy_seen_;  // text and stamp of its files of the version looked at last
   std::string mode_seen_;
   bool ledger_write_failed_ = false;
+  bool serving_ = false;
   std::jthread thread_;
 };
 

@@ -23,7 +23,15 @@ struct Snapshot {
   policy::RetrySettings retries;
   policy::CostSettings costs;
   std::shared_ptr<const telemetry::CallMetrics> metrics;
+  std::vector<std::shared_ptr<const net::TlsContext>> tls;  // of the routes and tiers
 
+  // Reads what certificates are checked with; connections with TLS wait for it. Takes tens of
+  // milliseconds: not on a loop thread.
+  void LoadTls() const {
+    for (const auto& context : tls) {
+      context->Load();
+    }
+  }
   [[nodiscard]] bool enforce() const {
     return policy.enforcement == sidecar_config::Enforcement::kEnforce;
   }

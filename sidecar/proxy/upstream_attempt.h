@@ -2,6 +2,7 @@
 // One try at an upstream: a pooled or new connection, the request sent, the response head received.
 // No retries. Loop thread only; lives in the exchange's coroutine.
 #include <array>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -58,6 +59,8 @@ class UpstreamAttempt {
   // Next piece of the request into out_; false: none without waiting (or `failure`).
   [[nodiscard]] bool NextPiece(Failure& failure, bool& finished);
   [[nodiscard]] Failure After(Interrupt interrupt) const;
+  // For other threads, which may call it when we are gone: stirs us.
+  [[nodiscard]] std::function<void()> Waker();
 
   ExchangeState& state_;
   net::Stream stream_;
@@ -76,7 +79,7 @@ class UpstreamAttempt {
   std::size_t scanned_ = 0;
   std::size_t head_end_ = 0;
   int interim_heads_ = 0;
-  // The resolver's callback may come after us.
+  // A waker may be called after us.
   std::shared_ptr<net::Signal*> wake_;
 };
 

@@ -29,18 +29,22 @@ net::Task<UpstreamAttempt::Failure> UpstreamAttempt::Connect() {
   co_return failure;
 }
 
-net::Task<UpstreamAttempt::Failure> UpstreamAttempt::FindAddresses(net::Addresses& found) {
-  LoopContext& loop = state_.loop;
+std::function<void()> UpstreamAttempt::Waker() {
   if (wake_ == nullptr) {
     wake_ = std::make_shared<net::Signal*>(&state_.client.signal);
   }
+  return [wake = wake_] {
+    if (*wake != nullptr) {
+      (*wake)->Notify();
+    }
+  };
+}
+
+net::Task<UpstreamAttempt::Failure> UpstreamAttempt::FindAddresses(net::Addresses& found) {
+  LoopContext& loop = state_.loop;
   while (true) {
     net::Resolver::Answer names =
-        loop.resolver.Resolve(state_.call.upstream->url.host, loop.executor, [wake = wake_] {
-          if (*wake != nullptr) {
-            (*wake)->Notify();
-          }
-        });
+        loop.resolver.Resolve(state_.call.upstream->url.host, loop.executor, Waker());
     if (names.state == net::Resolver::State::kReady) {
       found = std::move(names.addresses);
       co_return std::nullopt;
@@ -97,6 +101,12 @@ net::Task<UpstreamAttempt::Failure> UpstreamAttempt::ConnectToOneOf(net::Address
 
 net::Task<UpstreamAttempt::Failure> UpstreamAttempt::SecureConnection() {
   const Route& route = *state_.call.upstream;
+  while (!route.tls->WhenLoaded(state_.loop.executor, Waker())) {
+    const Interrupt interrupt = co_await state_.Pause();
+    if (interrupt != Interrupt::kNone) {
+      co_return After(interrupt);
+    }
+  }
   if (const Status started = stream_.StartTls(*route.tls, route.url.host); !started.has_value()) {
     detail_ = started.error().message;
     co_return TransportEvent::kConnectFailed;

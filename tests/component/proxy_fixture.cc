@@ -89,6 +89,10 @@ void ProxyFixture::Load(const std::string& policy) {
   const auto snapshot = sidecar::config::LoadPolicy(
       policy, "/", [](const std::string&) { return std::string{}; }, metrics_.registry());
   ASSERT_TRUE(snapshot.has_value()) << snapshot.error().message;
+  if (load_tls_) {
+    (*snapshot)->LoadTls();
+  }
+  snapshot_ = *snapshot;
   decisions_.Configure(*snapshot);
   for (const auto& worker : workers_) {
     worker->Use(*snapshot);

@@ -69,6 +69,8 @@ class ProxyFixture : public testing::Test {
   sidecar::proxy::Decisions decisions_{*clock_, metrics_, MakeRng(1), "pod-1",
                                        sidecar::telemetry::Ledger("pod-1", "e1", {})};
   std::vector<std::unique_ptr<sidecar::proxy::Worker>> workers_;
+  sidecar::config::SnapshotPtr snapshot_;  // the newest
+  bool load_tls_ = true;                   // with each policy
 };
 
 inline constexpr const char* kTasks = "tasks/1";

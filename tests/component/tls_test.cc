@@ -120,6 +120,20 @@ TEST_F(Tls, OlderVersionsAreRefusedAndTheProtocolIsNamed) {
   SSL_CTX_free(old);
 }
 
+TEST_F(Tls, CallsWaitUntilTheAuthoritiesAreRead) {
+  const Identity identity(folder_.path(), "IP:127.0.0.1");
+  FakeUpstream upstream(AnswerChat, identity.context());
+  load_tls_ = false;
+  Start(MakePolicy(Https(upstream, "127.0.0.1"), {.ca_file = identity.file()}));
+  Agent agent(port());
+  agent.SendPost("/llm/openai/v1/chat/completions", Chat("hi"));
+  while (upstream.connections() == 0) {
+    std::this_thread::yield();
+  }
+  snapshot_->LoadTls();
+  EXPECT_EQ(agent.Read().status, 200);
+}
+
 TEST_F(Tls, AnUnknownIssuerIsRefused) {
   const Identity identity(folder_.path(), "IP:127.0.0.1");
   FakeUpstream upstream(AnswerChat, identity.context());
