@@ -100,9 +100,10 @@ void Init(const Options& options) {
 
 void Shutdown() {
   const std::lock_guard lock(LoggerMutex());
-  if (LoggerSlot() != nullptr) {
-    LoggerSlot()->flush();
-    LoggerSlot().reset();
+  // Outlives the pool's thread, whose queued lines hold it, too: the last owner is this thread.
+  const std::shared_ptr<spdlog::logger> last = std::move(LoggerSlot());
+  if (last != nullptr) {
+    last->flush();
   }
   spdlog::shutdown();
 }
