@@ -57,6 +57,33 @@ class Budgets : public testing::Test {
   CostBudgets::Verdict verdict_;
 };
 
+TEST(BudgetScope, Names) {
+  EXPECT_EQ(BudgetScopeName(BudgetScope::kNone), "none");
+  EXPECT_EQ(BudgetScopeName(BudgetScope::kTurn), "perTurn");
+  EXPECT_EQ(BudgetScopeName(BudgetScope::kSession), "perSession");
+  EXPECT_EQ(BudgetScopeName(BudgetScope::kDay), "perDay");
+  EXPECT_EQ(BudgetScopeName(BudgetScope::kPrice), "onUnknownCost");
+}
+
+TEST(CostSettings, AreActiveWithAnyBudgetOrPrice) {
+  EXPECT_FALSE(CostSettings{}.active());
+  for (BudgetLimit CostSettings::* scope :
+       {&CostSettings::per_turn, &CostSettings::per_session, &CostSettings::per_day}) {
+    CostSettings tokens;
+    (tokens.*scope).tokens = 1;
+    EXPECT_TRUE(tokens.active());
+    EXPECT_FALSE(tokens.money());
+    CostSettings usd;
+    (usd.*scope).usd = 1;
+    EXPECT_TRUE(usd.active());
+    EXPECT_TRUE(usd.money());
+  }
+  EXPECT_TRUE(Settings().active());
+  CostSettings strict;
+  strict.reject_unknown = true;
+  EXPECT_TRUE(strict.money());
+}
+
 TEST(Estimate, FollowsRuling40) {
   struct Case {
     RequestSize size;

@@ -22,6 +22,7 @@ TEST(TurnRecord, Names) {
   EXPECT_EQ(TurnEndName(TurnEnd::kCancelled), "cancelled");
   EXPECT_EQ(TurnEndName(TurnEnd::kTerminated), "terminated");
   EXPECT_EQ(TurnEndName(TurnEnd::kEvicted), "evicted");
+  EXPECT_EQ(TurnEndName(TurnEnd::kRefused), "refused");
   EXPECT_EQ(TurnResultName(TurnResult::kNone), "none");
   EXPECT_EQ(TurnResultName(TurnResult::kSuccess), "success");
   EXPECT_EQ(TurnResultName(TurnResult::kFailure), "failure");
