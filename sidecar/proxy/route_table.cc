@@ -41,6 +41,28 @@ std::string PoolKey(const Route& route) {
   return route.url.origin + "|" + (route.tls == nullptr ? std::string() : route.tls->trust());
 }
 
+// Fills what leads to `url`. kInvalid "url: ..."; kUnavailable "caFile: ...": it cannot be used at
+// present.
+Status Reach(Route& route, const std::string& url, const std::string& ca_file,
+             const TlsFactory& tls) {
+  auto parsed = net::ParseUrl(url);
+  if (!parsed.has_value()) {
+    return Fail(Code::kInvalid, "url: " + parsed.error().message);
+  }
+  route.url = std::move(*parsed);
+  route.configured = true;
+  route.base_path = BasePath(route);
+  if (route.url.tls) {
+    auto context = tls(ca_file);
+    if (!context.has_value()) {
+      return Fail(Code::kUnavailable, "caFile: " + context.error().message);
+    }
+    route.tls = std::move(*context);
+  }
+  route.pool_key = PoolKey(route);
+  return {};
+}
+
 std::string_view WithoutVersions(std::string_view rest) {
   while (rest == "/v1" || rest.starts_with("/v1/")) {
     rest.remove_prefix(3);
@@ -83,21 +105,9 @@ Result<RouteTable> RouteTable::Build(const sidecar_config::PolicyDocument& polic
       url = environment(UpstreamVariable(upstream.name));
     }
     if (!url.empty()) {
-      auto parsed = net::ParseUrl(url);
-      if (!parsed.has_value()) {
-        return Fail(Code::kInvalid, path + "url: " + parsed.error().message);
+      if (const Status reached = Reach(route, url, upstream.ca_file, tls); !reached.has_value()) {
+        return Fail(Code::kInvalid, path + reached.error().message);
       }
-      route.url = std::move(*parsed);
-      route.configured = true;
-      route.base_path = BasePath(route);
-      if (route.url.tls) {
-        auto context = tls(upstream.ca_file);
-        if (!context.has_value()) {
-          return Fail(Code::kInvalid, path + "caFile: " + context.error().message);
-        }
-        route.tls = std::move(*context);
-      }
-      route.pool_key = PoolKey(route);
     }
     table.routes_.push_back(std::move(route));
   }
@@ -110,21 +120,7 @@ Result<Route> RouteTable::LlmRoute(const std::string& name, LlmFormat format,
   Route route;
   route.name = name;
   route.format = format;
-  auto parsed = net::ParseUrl(url);
-  if (!parsed.has_value()) {
-    return Fail(Code::kInvalid, "url: " + parsed.error().message);
-  }
-  route.url = std::move(*parsed);
-  route.configured = true;
-  route.base_path = BasePath(route);
-  if (route.url.tls) {
-    auto context = tls(ca_file);
-    if (!context.has_value()) {
-      return Fail(Code::kUnavailable, "caFile: " + context.error().message);
-    }
-    route.tls = std::move(*context);
-  }
-  route.pool_key = PoolKey(route);
+  RELIABILITY_TRY(Reach(route, url, ca_file, tls));
   return route;
 }
 
