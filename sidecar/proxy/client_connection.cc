@@ -24,6 +24,7 @@ net::Task<bool> ClientConnection::WriteAll(std::string_view first, std::string_v
       continue;
     }
     if (result.status != net::IoStatus::kAgain) {
+      keep_alive = false;
       co_return false;
     }
     const MonotonicTime begin = loop_.deadlines.Now();
@@ -34,6 +35,7 @@ net::Task<bool> ClientConnection::WriteAll(std::string_view first, std::string_v
     const MonotonicTime now = loop_.deadlines.Now();
     stalled_ += now - begin;
     if (loop_.aborting || now >= limit) {
+      keep_alive = false;
       co_return false;
     }
   }

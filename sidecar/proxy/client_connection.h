@@ -20,7 +20,7 @@ class ClientConnection {
   ClientConnection(const ClientConnection&) = delete;
   ClientConnection& operator=(const ClientConnection&) = delete;
 
-  // Writes all of them; false if the agent went away or stalls.
+  // Writes all of them; false if the agent went away or stalls, and keep_alive is false then.
   [[nodiscard]] net::Task<bool> WriteAll(std::string_view first, std::string_view second = {},
                                          std::string_view third = {});
   // Whether the agent closed its side. Looks only when the loop said that something changed.

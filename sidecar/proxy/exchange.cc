@@ -133,9 +133,9 @@ net::Task<> Exchange::Proxy(RouteMatch match, std::string_view query) {
     co_return;
   }
   if (!outcome.last_bytes.empty()) {
-    const bool written = co_await state_.client.WriteAll(outcome.last_bytes);
+    (void)co_await state_.client.WriteAll(outcome.last_bytes);
     // A stream that failed must not look complete: it has no last chunk.
-    state_.client.keep_alive = state_.client.keep_alive && whole && written;
+    state_.client.keep_alive = state_.client.keep_alive && whole;
     state_.client.reset_on_close = state_.client.reset_on_close && !whole;
   }
 }
@@ -157,10 +157,7 @@ net::Task<> Exchange::Write(inspect::MadeAnswer answer) {
                       ? std::string_view(state_.call.admission.turn_id)
                       : std::string_view{},
                   state_.client.keep_alive, state_.request.method == "HEAD");
-  const bool written = co_await state_.client.WriteAll(out);
-  if (!written) {
-    state_.client.keep_alive = false;
-  }
+  (void)co_await state_.client.WriteAll(out);
 }
 
 net::Task<> RunOne(LoopContext& loop, ClientConnection& client, const net::RequestHead& head,

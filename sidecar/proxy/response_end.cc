@@ -66,7 +66,6 @@ net::Task<ResponseRelay::End> ResponseRelay::FinishClean(End end) {
     const bool has_all = AgentHasAll();
     const std::string rest = std::move(held_) + missing;  // of a swap
     const bool written = co_await WriteChunk(rest, kLastChunk);
-    state_.client.keep_alive = state_.client.keep_alive && written;
     end.delivered = written || has_all;
   } else {
     const std::string rest = std::move(held_);

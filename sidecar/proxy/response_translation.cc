@@ -101,7 +101,6 @@ net::Task<ResponseRelay::End> ResponseRelay::FinishRewritten(Stop stop) {
     const bool chunked = framing_.kind == OutFraming::Kind::kChunked;
     const bool has_all = AgentHasAll() && last.empty();
     const bool written = co_await WriteChunk(last, chunked ? kLastChunk : std::string_view{});
-    state_.client.keep_alive = state_.client.keep_alive && written;
     end.delivered = written || has_all;
     end.error_class = end.delivered
                           ? ErrorClass::kNone
