@@ -6,7 +6,7 @@
 #include "tests/component/tls_identity.h"
 #include "tests/fakes/fake_dns_server.h"
 #include "tests/fakes/loopback_place.h"
-#include "tests/sidecar/config/temp_folder.h"
+#include "tests/fakes/temp_folder.h"
 
 namespace reliability::component {
 namespace {
@@ -124,7 +124,7 @@ TEST_F(Connecting, ASilentNameServerEndsWithTheConnectTimeout) {
 }
 
 TEST_F(Connecting, TlsIsSpokenOnlyWithWhoAnswered) {
-  const sidecar::TempFolder folder;
+  const fakes::TempFolder folder;
   const Identity identity(folder.path(), "DNS:llm.test");
   FakeUpstream upstream(AnswerChat, identity.context());
   Point("llm.test", {"127.0.0.2", "127.0.0.1"});

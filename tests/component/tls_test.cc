@@ -9,7 +9,7 @@
 
 #include "tests/component/proxy_fixture.h"
 #include "tests/component/tls_identity.h"
-#include "tests/sidecar/config/temp_folder.h"
+#include "tests/fakes/temp_folder.h"
 
 namespace reliability::component {
 namespace {
@@ -24,7 +24,7 @@ std::string Https(const FakeUpstream& upstream, const std::string& host) {
 
 class Tls : public ProxyFixture {
  protected:
-  const sidecar::TempFolder folder_;
+  const fakes::TempFolder folder_;
 };
 
 TEST_F(Tls, ATrustedUpstreamWorksAndItsConnectionIsReused) {
@@ -146,7 +146,7 @@ TEST_F(Tls, AnUnknownIssuerIsRefused) {
 }
 
 TEST_F(Tls, ABundleAddsToTheSystemsAuthoritiesUnlessThePolicySaysOtherwise) {
-  const sidecar::TempFolder other_folder;
+  const fakes::TempFolder other_folder;
   const Identity of_system(folder_.path(), "IP:127.0.0.1");
   const Identity other(other_folder.path(), "IP:127.0.0.1");
   ::setenv("SSL_CERT_FILE", of_system.file().c_str(), 1);

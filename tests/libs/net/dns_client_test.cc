@@ -1,18 +1,16 @@
 #include "libs/net/dns_client.h"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 #include <condition_variable>
 #include <cstdio>
 #include <deque>
-#include <fstream>
 #include <memory>
 #include <mutex>
 #include <optional>
 
 #include "tests/fakes/fake_dns_server.h"
+#include "tests/fakes/temp_folder.h"
 
 namespace reliability::net {
 namespace {
@@ -54,24 +52,14 @@ class Inbox {
 class DnsClientTest : public testing::Test {
  protected:
   DnsClientTest() {
-    char folder[] = "/tmp/dns_client_test.XXXXXX";
-    folder_ = ::mkdtemp(folder);
-    Write("hosts", "127.0.0.9 printer\n");
-    Write("resolv.conf", "nameserver 127.0.0.1\n");
-    settings_.hosts = folder_ + "/hosts";
-    settings_.resolv_conf = folder_ + "/resolv.conf";
+    folder_.Write("hosts", "127.0.0.9 printer\n");
+    folder_.Write("resolv.conf", "nameserver 127.0.0.1\n");
+    settings_.hosts = folder_ / "hosts";
+    settings_.resolv_conf = folder_ / "resolv.conf";
     settings_.servers = server_.address();
     // However slow the machine is: what is answered is asked once.
     settings_.first_try = Milliseconds{20'000};
     settings_.other_family = Milliseconds{60'000};
-  }
-  ~DnsClientTest() override {
-    ::unlink((folder_ + "/hosts").c_str());
-    ::unlink((folder_ + "/resolv.conf").c_str());
-    ::rmdir(folder_.c_str());
-  }
-  void Write(const std::string& name, const std::string& text) {
-    std::ofstream(folder_ + "/" + name) << text;
   }
   DnsClient& client() {
     if (client_ == nullptr) {
@@ -103,7 +91,7 @@ class DnsClientTest : public testing::Test {
   const std::unique_ptr<Clock> clock_ = MakeRealClock();
   FakeDnsServer server_;
   DnsSettings settings_;
-  std::string folder_;
+  const fakes::TempFolder folder_;
   Inbox inbox_;
   std::unique_ptr<DnsClient> client_;  // ends before what it calls
 };
@@ -199,7 +187,7 @@ TEST_F(DnsClientTest, AsksByTcpIfAnAnswerWasCut) {
 }
 
 TEST_F(DnsClientTest, SearchesLikeAPodDoes) {
-  Write("resolv.conf", "search shop.svc.cluster.test svc.cluster.test\noptions ndots:5\n");
+  folder_.Write("resolv.conf", "search shop.svc.cluster.test svc.cluster.test\noptions ndots:5\n");
   server_.Add("orders.shop.svc.cluster.test", kA, 5, "127.0.0.11");
   server_.Add("orders.stock.svc.cluster.test", kA, 5, "127.0.0.12");
   server_.Add("api.provider.test", kA, 5, "127.0.0.13");
@@ -213,21 +201,21 @@ TEST_F(DnsClientTest, SearchesLikeAPodDoes) {
 }
 
 TEST_F(DnsClientTest, NamesWithEnoughDotsAreTakenAsTheyAreFirst) {
-  Write("resolv.conf", "search shop.test\n");
+  folder_.Write("resolv.conf", "search shop.test\n");
   server_.Add("api.provider.test", kA, 5, "127.0.0.13");
   EXPECT_EQ(Found("api.provider.test"), "127.0.0.13");
   EXPECT_EQ(server_.asked("api.provider.test.shop.test", kA), 0);
 }
 
 TEST_F(DnsClientTest, BothFamiliesComeFromTheSameName) {
-  Write("resolv.conf", "search shop.test\noptions ndots:5\n");
+  folder_.Write("resolv.conf", "search shop.test\noptions ndots:5\n");
   server_.Add("api.test.shop.test", kA, 5, "127.0.0.14");
   server_.Add("api.test", kAaaa, 5, "::1");  // somebody else's
   EXPECT_EQ(Found("api.test"), "127.0.0.14");
 }
 
 TEST_F(DnsClientTest, AFailingSearchDomainIsPassedOver) {
-  Write("resolv.conf", "search away.test\noptions ndots:5\n");
+  folder_.Write("resolv.conf", "search away.test\noptions ndots:5\n");
   server_.SetFault("api.test.away.test", kA, DnsFault::kServFail);
   server_.SetFault("api.test.away.test", kAaaa, DnsFault::kServFail);
   server_.Add("api.test", kA, 5, "127.0.0.15");
@@ -237,7 +225,7 @@ TEST_F(DnsClientTest, AFailingSearchDomainIsPassedOver) {
 TEST_F(DnsClientTest, ReadsResolvConfAnewForEachQuestion) {
   EXPECT_EQ(Found("orders"), CodeName(Code::kNotFound));
   server_.Add("orders.shop.test", kA, 5, "127.0.0.16");
-  Write("resolv.conf", "search shop.test\n");
+  folder_.Write("resolv.conf", "search shop.test\n");
   EXPECT_EQ(Found("orders"), "127.0.0.16");
 }
 

@@ -1,23 +1,19 @@
 #include "libs/net/hosts_file.h"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
-#include <unistd.h>
 
-#include <fstream>
+#include "tests/fakes/temp_folder.h"
 
 namespace reliability::net {
 namespace {
 
 std::string Find(const std::string& text, const std::string& host) {
-  char path[] = "/tmp/hosts_file_test.XXXXXX";
-  ::close(::mkstemp(path));
-  std::ofstream(path) << text;
+  const fakes::TempFolder folder;
+  folder.Write("hosts", text);
   std::string found;
-  for (const auto& address : ReadHosts(path, host)) {
+  for (const auto& address : ReadHosts(folder / "hosts", host)) {
     found += (found.empty() ? "" : " ") + address.to_string();
   }
-  ::unlink(path);
   return found;
 }
 

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "libs/base/hash.h"
-#include "tests/sidecar/config/temp_folder.h"
+#include "tests/fakes/temp_folder.h"
 
 namespace reliability::sidecar::config {
 namespace {
@@ -50,7 +50,7 @@ TEST(ConfigLoader, NamesWhatIsWrong) {
 }
 
 TEST(ConfigLoader, ReadsDocuments) {
-  const TempFolder folder;
+  const fakes::TempFolder folder;
   folder.Write("a.json", "{}");
   EXPECT_EQ(ReadDocument(folder / "a.json"), "{}");
   const auto none = ReadDocument(folder / "b.json");

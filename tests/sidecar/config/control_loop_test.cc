@@ -7,7 +7,7 @@
 
 #include "libs/base/rng.h"
 #include "sidecar/telemetry/ledger_file.h"
-#include "tests/sidecar/config/temp_folder.h"
+#include "tests/fakes/temp_folder.h"
 
 namespace reliability::sidecar::config {
 namespace {
@@ -45,7 +45,7 @@ class ControlLoopTest : public testing::Test {
     return condition();
   }
 
-  const TempFolder folder_;
+  const fakes::TempFolder folder_;
   const std::unique_ptr<Clock> clock_ = MakeRealClock();
   telemetry::Metrics metrics_;
   proxy::Decisions decisions_{*clock_, metrics_, MakeRng(1), "pod-1",

@@ -4,13 +4,13 @@
 
 #include <filesystem>
 
-#include "tests/sidecar/config/temp_folder.h"
+#include "tests/fakes/temp_folder.h"
 
 namespace reliability::sidecar::config {
 namespace {
 
 TEST(FileWatcher, SeesReplacedFilesAndSwappedLinks) {
-  const TempFolder folder;
+  const fakes::TempFolder folder;
   FileWatcher watcher({folder.path()});
   ASSERT_FALSE(watcher.polling());
   EXPECT_FALSE(watcher.Wait(Milliseconds{0}));
@@ -27,7 +27,7 @@ TEST(FileWatcher, SeesReplacedFilesAndSwappedLinks) {
 }
 
 TEST(FileWatcher, WakeEndsTheWaitWithoutALook) {
-  const TempFolder folder;
+  const fakes::TempFolder folder;
   FileWatcher watcher({folder.path()});
   watcher.Wake();
   EXPECT_FALSE(watcher.Wait(std::nullopt));

@@ -1,17 +1,17 @@
 #pragma once
 // A folder of its own for a test, removed with it.
-#include <gtest/gtest.h>
-
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
 
-namespace reliability::sidecar {
+namespace reliability::fakes {
 
 class TempFolder {
  public:
   TempFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "sidecar-test-XXXXXX").string();
+    std::string pattern =
+        (std::filesystem::temp_directory_path() / "agent-reliability-test-XXXXXX").string();
     path_ = ::mkdtemp(pattern.data());
   }
   ~TempFolder() { std::filesystem::remove_all(path_); }
@@ -30,4 +30,4 @@ class TempFolder {
   std::string path_;
 };
 
-}  // namespace reliability::sidecar
+}  // namespace reliability::fakes
