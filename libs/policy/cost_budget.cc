@@ -68,6 +68,12 @@ TokenCounts EstimateTokens(const RequestSize& size, std::int64_t assumed_output)
 void CostBudgets::Configure(CostSettings settings) {
   prices_ = PriceTable(settings.prices);
   settings_ = std::move(settings);
+  per_turn_ = Narrower(settings_.per_turn, turn_order_);
+}
+
+void CostBudgets::LimitTurns(const BudgetLimit& order) {
+  turn_order_ = order;
+  per_turn_ = Narrower(settings_.per_turn, turn_order_);
 }
 
 bool CostBudgets::Fits(const BudgetLimit& limit, const Account& account, const Amount& amount,
@@ -129,11 +135,11 @@ CostBudgets::Verdict CostBudgets::Reserve(const CostAsk& ask, TurnHandle turn,
   const bool priced = price != nullptr;
   const Account none;
   const auto turn_account = turns_.find(turn);
+  const Account& of_turn = turn_account == turns_.end() ? none : turn_account->second;
   Account* session = settings_.per_session.any() ? SessionOf(ask.session, true) : nullptr;
-  if (!Fits(settings_.per_turn, turn_account == turns_.end() ? none : turn_account->second,
-            next.amount, priced) &&
-      turn != 0) {
+  if (turn != 0 && !Fits(per_turn_, of_turn, next.amount, priced)) {
     verdict.refused_by = BudgetScope::kTurn;
+    verdict.by_order = Fits(settings_.per_turn, of_turn, next.amount, priced);
   } else if (session != nullptr && !Fits(settings_.per_session, *session, next.amount, priced)) {
     verdict.refused_by = BudgetScope::kSession;
   } else if (!Fits(settings_.per_day, today_, next.amount, priced)) {
@@ -148,7 +154,7 @@ CostBudgets::Verdict CostBudgets::Reserve(const CostAsk& ask, TurnHandle turn,
     return verdict;
   }
   next.held = true;
-  if (turn != 0 && settings_.per_turn.any()) {
+  if (turn != 0) {  // with or without a limit: an order may set one while the turn runs
     turns_[turn].reserved += next.amount;
   }
   if (session != nullptr) {
@@ -170,7 +176,8 @@ CostBudgets::Billed CostBudgets::Book(const Reservation& reservation, const Answ
   RollDay(now);
   billed.any = true;
   billed.estimated = usage.kind != UsageKind::kReported;
-  billed.unknown_price = !reservation.price.has_value() && settings_.money();
+  billed.unknown_price =
+      !reservation.price.has_value() && (settings_.money() || turn_order_.usd.has_value());
   switch (usage.kind) {
     case UsageKind::kReported:
       billed.tokens = Clamped(usage.counts);

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "libs/base/clock.h"
+#include "libs/policy/budget_limit.h"
 #include "libs/policy/price_table.h"
 #include "libs/policy/turn_tracker.h"
 
@@ -26,12 +27,6 @@ struct Amount {
   Amount& operator+=(const Amount& other);
   Amount& operator-=(const Amount& other);
   friend bool operator==(const Amount&, const Amount&) = default;
-};
-
-struct BudgetLimit {  // absent = none
-  std::optional<std::int64_t> tokens{};
-  std::optional<NanoUsd> usd{};
-  [[nodiscard]] bool any() const { return tokens.has_value() || usd.has_value(); }
 };
 
 // What becomes of a call that does not fit: refused; answered by the chain's last resort; sent to a
@@ -116,11 +111,15 @@ class CostBudgets {
   // What is spent and reserved stays.
   void Configure(CostSettings settings);
   [[nodiscard]] const CostSettings& settings() const { return settings_; }
+  // What an order allows a turn at most, beside the settings; empty: no order. It holds for what is
+  // reserved from now on, in running turns too, whose spending stays.
+  void LimitTurns(const BudgetLimit& order);
 
   struct Verdict {
     BudgetScope refused_by = BudgetScope::kNone;
     std::optional<Milliseconds> retry_after;  // kDay: until the day is over
     bool unknown_price = false;
+    bool by_order = false;  // kTurn: the settings alone would have let it pass
   };
   // For a call of `turn` (may be 0) at a place. `force`: reserves even what does not fit.
   [[nodiscard]] Verdict Reserve(const CostAsk& ask, TurnHandle turn, std::string_view provider,
@@ -164,6 +163,8 @@ class CostBudgets {
   Account* SessionOf(const std::string& session, bool make);
 
   CostSettings settings_;
+  BudgetLimit turn_order_;
+  BudgetLimit per_turn_;  // of both
   PriceTable prices_;
   std::map<TurnHandle, Account> turns_;
   std::map<std::string, Account> sessions_;

@@ -3,7 +3,7 @@
 // turns always finish (operator rulings 25, 26; data-plane rulings 41-44).
 //
 //   Throttled  a share of new turns is refused, by the agent's own failures
-//   Degraded   nothing is refused: calls begin at a lower tier, turns are shorter
+//   Degraded   no turn is refused: calls begin at a lower tier, turns are shorter and may use less
 //   Paused     new turns are refused; running ones drain
 //   HalfOpen   a few turns at a time, as probes
 //   Ramping    a share of conversations; a larger step admits all that a smaller one did
@@ -20,6 +20,7 @@
 #include <string_view>
 
 #include "libs/base/clock.h"
+#include "libs/policy/budget_limit.h"
 #include "libs/policy/error_class.h"
 #include "libs/policy/turn_record.h"
 
@@ -45,6 +46,7 @@ struct ThrottleRule {
 struct DegradeRule {
   std::string fallback_tier;  // name of a tier of the chain; empty: calls begin where they ask
   std::optional<Milliseconds> turn_timeout;  // of new turns, if shorter than the policy's
+  BudgetLimit turn_budget{};  // of turns, running ones too, where it is less than the policy's
 };
 
 struct RampRule {

@@ -17,6 +17,7 @@ struct Cost {
   policy::OnExceed on_exceed = policy::OnExceed::kReject;  // "Reject", "Template", "Degrade"
   UnknownCost on_unknown_cost = UnknownCost::kAdmit;
   std::int64_t assumed_output_tokens = 1024;  // of a call that sets no limit of its own
+  friend bool operator==(const Cost&, const Cost&) = default;
 };
 
 }  // namespace reliability::sidecar_config

@@ -1,5 +1,6 @@
 #pragma once
 // How prices and budgets stand in JSON, and what can be wrong with them. Internal to this folder.
+#include <cstdint>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <vector>
@@ -10,9 +11,13 @@
 
 namespace reliability::sidecar_config {
 
+inline constexpr std::int64_t kMostBudgetTokens = 1'000'000'000'000;
+
 [[nodiscard]] nlohmann::json CostToJson(const Cost& cost);
 [[nodiscard]] nlohmann::json PricesToJson(const std::vector<policy::PriceRule>& prices);
 [[nodiscard]] nlohmann::json SpendToJson(const policy::DaySpend& spend);
+// A decimal string of USD. False: absent or wrong.
+bool ReadUsd(ObjectReader& in, const char* name, policy::NanoUsd& out);
 // Read the fields "cost", "prices" and "spent" of a document.
 void ReadCost(ObjectReader& document, Cost& out);
 void ReadPrices(ObjectReader& document, std::vector<policy::PriceRule>& out);

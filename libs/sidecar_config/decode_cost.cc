@@ -2,9 +2,7 @@
 #include "libs/sidecar_config/names.h"
 
 namespace reliability::sidecar_config {
-namespace {
 
-// False: absent or wrong.
 bool ReadUsd(ObjectReader& in, const char* name, policy::NanoUsd& out) {
   std::string text;
   if (!in.String(name, text)) {
@@ -18,6 +16,8 @@ bool ReadUsd(ObjectReader& in, const char* name, policy::NanoUsd& out) {
   out = *amount;
   return true;
 }
+
+namespace {
 
 void ReadLimit(ObjectReader& cost, const char* name, policy::BudgetLimit& out) {
   cost.Object(name, [&](ObjectReader& in) {

@@ -1,3 +1,4 @@
+#include "libs/sidecar_config/cost_json.h"
 #include "libs/sidecar_config/decode.h"
 #include "libs/sidecar_config/names.h"
 #include "libs/sidecar_config/object_reader.h"
@@ -42,6 +43,14 @@ Result<Decoded<ModeDocument>> DecodeMode(std::string_view json) {
     Milliseconds turn{0};
     if (degrade.Ms("turnTimeoutMs", turn)) {
       order.turn_timeout = turn;
+    }
+    std::int64_t tokens = 0;
+    if (degrade.Int64("maxTokensPerTurn", tokens)) {
+      order.turn_budget.tokens = tokens;
+    }
+    policy::NanoUsd usd = 0;
+    if (ReadUsd(degrade, "maxCostPerTurn", usd)) {
+      order.turn_budget.usd = usd;
     }
     document.degrade = std::move(order);
   });

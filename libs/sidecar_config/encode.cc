@@ -196,7 +196,8 @@ std::string EncodePolicy(const PolicyDocument& document) {
   if (document.fallback_chain) {
     out["fallbackChain"] = ChainToJson(*document.fallback_chain);
   }
-  if (ToCostSettings(document).active()) {
+  // Without budgets, too: mode Degraded may set one, and this says what becomes of the calls.
+  if (ToCostSettings(document).active() || document.cost != Cost{}) {
     out["cost"] = CostToJson(document.cost);
     out["prices"] = PricesToJson(document.prices);
   }
@@ -226,6 +227,13 @@ std::string EncodeMode(const ModeDocument& document) {
     out["degrade"] = {{"fallbackTier", document.degrade->fallback_tier}};
     if (document.degrade->turn_timeout) {
       out["degrade"]["turnTimeoutMs"] = document.degrade->turn_timeout->count();
+    }
+    const policy::BudgetLimit& budget = document.degrade->turn_budget;
+    if (budget.tokens) {
+      out["degrade"]["maxTokensPerTurn"] = *budget.tokens;
+    }
+    if (budget.usd) {
+      out["degrade"]["maxCostPerTurn"] = policy::FormatUsd(*budget.usd);
     }
   }
   if (document.ramp) {

@@ -24,7 +24,8 @@ inline constexpr int kSchemaMajor = 1;
 // 3: cost, prices, spent; turn.identity, turn.onStreamDeadline, timeouts.llmOverrides,
 //    timeouts.longRunning, slos[].degradedIs.
 // 4: inspection, tls.
-inline constexpr int kSchemaMinor = 4;
+// 5: degrade.maxTokensPerTurn, degrade.maxCostPerTurn of mode.json.
+inline constexpr int kSchemaMinor = 5;
 
 enum class Enforcement { kObserve, kEnforce };                 // "Observe", "Enforce"
 enum class UpstreamKind { kLlm, kMcp, kHttp };                 // "LLM", "MCP", "HTTP"
@@ -178,7 +179,7 @@ struct Slo {
 };
 
 struct PolicyDocument {             // policy.json
-  int schema_major = kSchemaMajor;  // JSON: "schema":"1.4"
+  int schema_major = kSchemaMajor;  // JSON: "schema":"1.5"
   int schema_minor = kSchemaMinor;
   std::string workload;  // "<namespace>/<Kind>/<name>"
   Enforcement enforcement = Enforcement::kObserve;
@@ -190,7 +191,7 @@ struct PolicyDocument {             // policy.json
   Tls tls;
   std::vector<CircuitBreaker> circuit_breakers;
   std::optional<FallbackChain> fallback_chain;  // absent = none
-  Cost cost;  // JSON "cost", "prices" are absent without an effect
+  Cost cost;  // JSON "cost", "prices" are absent if they say the default
   std::vector<policy::PriceRule> prices;
   std::vector<Slo> slos;
 };
@@ -210,6 +211,8 @@ struct HalfOpenOrder {
 struct DegradeOrder {
   std::string fallback_tier;  // name of a tier of the chain: calls begin there or below
   std::optional<Milliseconds> turn_timeout;  // "turnTimeoutMs"
+  // JSON: "maxTokensPerTurn", an integer, and "maxCostPerTurn", USD as in cost.perTurn.usd.
+  policy::BudgetLimit turn_budget{};
 };
 
 struct RampOrder {

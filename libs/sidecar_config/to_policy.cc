@@ -251,7 +251,8 @@ policy::ModeOrder ToModeOrder(const ModeDocument& document, std::string_view pod
     order.this_pod_probes = std::find(uids.begin(), uids.end(), pod_uid) != uids.end();
   }
   if (document.degrade) {
-    order.degrade = {document.degrade->fallback_tier, document.degrade->turn_timeout};
+    order.degrade = {document.degrade->fallback_tier, document.degrade->turn_timeout,
+                     document.degrade->turn_budget};
   }
   if (document.ramp) {
     order.ramp = {document.ramp->id, document.ramp->percent};

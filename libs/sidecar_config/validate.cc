@@ -305,6 +305,22 @@ bool IsUpstreamUrl(std::string_view url) {
   return number && *number >= 1 && *number <= 65535;
 }
 
+namespace {
+
+void CheckDegrade(const DegradeOrder& degrade, Checker& check) {
+  if (degrade.turn_timeout) {
+    check.Duration("degrade.turnTimeoutMs", *degrade.turn_timeout, Milliseconds{100});
+  }
+  if (degrade.turn_budget.tokens) {
+    check.Range("degrade.maxTokensPerTurn", *degrade.turn_budget.tokens, 1, kMostBudgetTokens);
+  }
+  if (degrade.turn_budget.usd && *degrade.turn_budget.usd <= 0) {
+    check.Add("degrade.maxCostPerTurn", "must be more than 0");
+  }
+}
+
+}  // namespace
+
 std::vector<FieldError> Validate(const PolicyDocument& document) {
   Checker check;
   if (document.workload.size() > 1024) {
@@ -347,8 +363,8 @@ std::vector<FieldError> Validate(const ModeDocument& document) {
   if (document.mode == Mode::kDegraded) {
     if (!document.degrade) {
       check.Add("degrade", "required for Degraded");
-    } else if (document.degrade->turn_timeout) {
-      check.Duration("degrade.turnTimeoutMs", *document.degrade->turn_timeout, Milliseconds{100});
+    } else {
+      CheckDegrade(*document.degrade, check);
     }
   }
   if (document.mode == Mode::kRamping) {

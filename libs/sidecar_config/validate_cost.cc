@@ -7,7 +7,6 @@
 namespace reliability::sidecar_config {
 namespace {
 
-constexpr std::int64_t kMostBudgetTokens = 1'000'000'000'000;
 constexpr std::int64_t kMostAssumed = 1'000'000;
 constexpr std::size_t kMaxPrices = 64;
 constexpr std::size_t kMaxProviderBytes = 63;

@@ -26,7 +26,8 @@ std::string SessionOf(std::string_view id) {
 
 policy::CostAsk CostAskOf(const ExchangeState& state) {
   const policy::CostSettings& settings = state.snapshot->costs;
-  if (!settings.active() || !state.call.answer_api.has_value()) {
+  const bool counts = settings.active() || state.loop.decisions.BudgetOrdered();
+  if (!counts || !state.call.answer_api.has_value()) {
     return {};
   }
   const RequestBody& body = state.body;

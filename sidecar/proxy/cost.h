@@ -6,8 +6,8 @@
 
 namespace reliability::sidecar::proxy {
 
-// Of a request that was classified; not counted without prices and budgets, and for endpoints whose
-// answers are not read.
+// Of a request that was classified; not counted without prices and budgets (of the policy or of
+// mode Degraded), and for endpoints whose answers are not read.
 [[nodiscard]] policy::CostAsk CostAskOf(const ExchangeState& state);
 
 // Lets a chat stream whose cost is counted say what it used, as its last chunk, which the agent

@@ -7,6 +7,7 @@
 // have done is counted in would_* series and the call goes on.
 //
 // Thread-safe: workers, the control thread and the admin thread call it. Pure parts: libs/policy.
+#include <atomic>
 #include <bitset>
 #include <cstdint>
 #include <functional>
@@ -185,8 +186,8 @@ class Decisions {
     std::size_t probes_running = 0;
     double reject_probability = 0.0;
     std::size_t turns_running = 0;
-    std::string fallback_tier;  // Degraded
-    int ramp_percent = 100;     // Ramping
+    policy::DegradeRule degrade;  // Degraded
+    int ramp_percent = 100;       // Ramping
   };
   [[nodiscard]] ModeView Mode() const;
   struct CostView {
@@ -195,6 +196,11 @@ class Decisions {
     policy::CostBudgets::DayView day;
   };
   [[nodiscard]] CostView Cost() const;
+  // Mode Degraded bounds what turns may use: calls are counted even if the policy has neither
+  // prices nor budgets. Any thread, no lock.
+  [[nodiscard]] bool BudgetOrdered() const {
+    return budget_ordered_.load(std::memory_order_relaxed);
+  }
   [[nodiscard]] config::SnapshotPtr snapshot() const;
 
  private:
@@ -207,7 +213,8 @@ class Decisions {
   void PassMode(Admission& admission, policy::CallIntent intent, bool enforce, const Now& now,
                 policy::GateVerdict& verdict, std::string_view conversation = {})
       REQUIRES_LOCK(mutex_);
-  // Of turns that open from now on: the policy's, or shorter ones of mode Degraded.
+  // The policy's, or narrower ones of mode Degraded: times of turns that open from now on, budgets
+  // of all turns.
   void SetTurnLimits() REQUIRES_LOCK(mutex_);
   // Where mode Degraded lets a call begin; nullopt: where it would without.
   [[nodiscard]] std::optional<std::size_t> PinnedOffer(const Admission& admission,
@@ -268,6 +275,7 @@ class Decisions {
   const std::string pod_uid_;
   std::function<void(MonotonicTime)> poke_;
   std::function<void()> ledger_changed_;
+  std::atomic<bool> budget_ordered_{false};
 
   mutable Mutex mutex_;
   std::unique_ptr<Rng> rng_ GUARDED_BY(mutex_);

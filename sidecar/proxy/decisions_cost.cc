@@ -27,7 +27,9 @@ void Decisions::PassBudget(const config::Snapshot& snapshot, Admission& admissio
     metrics_.CountWould(ErrorClass::kBudgetExhausted);
     return;
   }
-  const std::string scope = "cost." + std::string(policy::BudgetScopeName(verdict.refused_by));
+  const std::string scope =
+      verdict.by_order ? std::string("degrade.perTurn")
+                       : "cost." + std::string(policy::BudgetScopeName(verdict.refused_by));
   log::Info("budget_exhausted", {{"budget", scope},
                                  {"resource", breakers_.TargetKey(admission.target)},
                                  {"turn", admission.turn_id}});

@@ -109,10 +109,18 @@ void Decisions::NoteMode(const Now& now) {
 }
 
 void Decisions::SetTurnLimits() {
+  const policy::DegradeRule* degrade = gate_.degraded();
+  // In Observe, too: what would not have fitted is counted there.
+  const policy::BudgetLimit most =
+      degrade == nullptr ? policy::BudgetLimit{} : degrade->turn_budget;
+  costs_.LimitTurns(most);
+  budget_ordered_.store(most.any(), std::memory_order_relaxed);
   if (snapshot_ == nullptr) {
     return;
   }
-  const policy::DegradeRule* degrade = snapshot_->enforce() ? gate_.degraded() : nullptr;
+  if (!snapshot_->enforce()) {
+    degrade = nullptr;
+  }
   turns_.SetLimits(degrade == nullptr ? sidecar_config::ToTurnLimits(snapshot_->policy)
                                       : sidecar_config::ToTurnLimits(snapshot_->policy, *degrade));
 }
@@ -200,7 +208,7 @@ Decisions::ModeView Decisions::Mode() const {
           .probes_running = gate_.probes_running(),
           .reject_probability = gate_.RejectProbability(now.mono),
           .turns_running = turns_.running(),
-          .fallback_tier = gate_.order().degrade.fallback_tier,
+          .degrade = gate_.order().degrade,
           .ramp_percent = gate_.order().ramp.percent};
 }
 

@@ -78,7 +78,14 @@ net::HttpResponse Admin::State() const {
   AppendMember(out, "modeStale", mode.stale ? "true" : "false");
   AppendMember(out, "cause", JsonString(mode.cause));
   if (mode.mode == policy::GateMode::kDegraded) {
-    AppendMember(out, "fallbackTier", JsonString(mode.fallback_tier));
+    AppendMember(out, "fallbackTier", JsonString(mode.degrade.fallback_tier));
+    const policy::BudgetLimit& budget = mode.degrade.turn_budget;
+    if (budget.tokens.has_value()) {
+      AppendMember(out, "maxTokensPerTurn", std::to_string(*budget.tokens));
+    }
+    if (budget.usd.has_value()) {
+      AppendMember(out, "maxCostPerTurn", JsonString(policy::FormatUsd(*budget.usd)));
+    }
   }
   if (mode.mode == policy::GateMode::kRamping) {
     AppendMember(out, "rampPercent", std::to_string(mode.ramp_percent));

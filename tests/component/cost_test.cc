@@ -296,6 +296,82 @@ TEST_F(CostTest, GaugesShowTheDay) {
                    0.99997);
 }
 
+std::string Degraded(const std::string& degrade, int generation = 1) {
+  return R"({"schema":"1.5","leaderEpoch":1,"generation":)" + std::to_string(generation) +
+         R"(,"mode":"Degraded","cause":"tasks/slow","validUntil":"2100-01-01T00:00:00Z",)"
+         R"("degrade":)" +
+         degrade + "}";
+}
+
+constexpr const char* kNormal =
+    R"({"schema":"1.5","leaderEpoch":1,"generation":9,"mode":"Normal"})";
+
+TEST_F(CostTest, DegradedNarrowsWhatATurnMayUse) {
+  FakeUpstream upstream(Answer200(6, 24));
+  Start(MakePolicy(upstream.url(), With(R"({"perTurn":{"tokens":100}})")));
+  Agent agent(port());
+  const std::string running = "x-agent-turn-id: running\r\n";
+  EXPECT_EQ(agent.Post(kOpenAi, Ask(30), running).status, 200);
+  ASSERT_TRUE(AwaitSpent(30));
+  Order(Degraded(R"({"maxTokensPerTurn":40})"));
+  EXPECT_EQ(agent.Post(kOpenAi, Ask(34), kTurn).status, 200);
+  const Answer refused = agent.Post(kOpenAi, Ask(35), "x-agent-turn-id: t2\r\n");
+  EXPECT_EQ(refused.status, 429);
+  EXPECT_TRUE(Has(refused.body, "degrade.perTurn: budget_exhausted")) << refused.body;
+  // What the running turn used before counts; it is not stopped before it asks for more.
+  EXPECT_EQ(agent.Post(kOpenAi, Ask(5), running).status, 429);
+  EXPECT_EQ(upstream.count(), 2U);
+  // An order with more than the policy allows changes nothing.
+  Order(Degraded(R"({"maxTokensPerTurn":4000,"maxCostPerTurn":"1"})", 2));
+  EXPECT_EQ(agent.Post(kOpenAi, Ask(94), "x-agent-turn-id: t3\r\n").status, 200);
+  const Answer over = agent.Post(kOpenAi, Ask(95), "x-agent-turn-id: t4\r\n");
+  EXPECT_EQ(over.status, 429);
+  EXPECT_TRUE(Has(over.body, "cost.perTurn: budget_exhausted")) << over.body;
+  Order(kNormal);
+  EXPECT_EQ(agent.Post(kOpenAi, Ask(30), running).status, 200);
+}
+
+TEST_F(CostTest, DegradedBoundsTurnsOfAPolicyWithoutBudgets) {
+  FakeUpstream upstream(Answer200(6, 24));
+  Start(MakePolicy(upstream.url()));
+  Order(Degraded(R"({"maxTokensPerTurn":40})"));
+  Agent agent(port());
+  EXPECT_EQ(agent.Post(kOpenAi, Ask(30), kTurn).status, 200);
+  const Answer refused = agent.Post(kOpenAi, Ask(30), kTurn);
+  EXPECT_EQ(refused.status, 429);
+  EXPECT_EQ(refused.headers.at("x-agent-error-class"), "budget_exhausted");
+  EXPECT_EQ(agent.Post(kOpenAi, Ask(30), "x-agent-turn-id: t2\r\n").status, 200);
+  EXPECT_EQ(Metric("agent_reliability_cost_unknown_total"), 0);
+  Order(kNormal);
+  EXPECT_EQ(agent.Post(kOpenAi, Ask(3000), kTurn).status, 200);
+}
+
+TEST_F(CostTest, DegradedMoneyCountsAtThePolicysPrices) {
+  FakeUpstream upstream(Answer200(6, 24));
+  Start(MakePolicy(upstream.url(), With("{}")));
+  Order(Degraded(R"({"maxCostPerTurn":"0.00004"})"));  // 40 tokens of model m
+  Agent agent(port());
+  EXPECT_EQ(agent.Post(kOpenAi, Ask(34), kTurn).status, 200);
+  EXPECT_EQ(agent.Post(kOpenAi, Ask(35), "x-agent-turn-id: t2\r\n").status, 429);
+  // Without a price the cost is unknown, not zero: it passes, flagged, as the policy says.
+  EXPECT_EQ(agent.Post(kOpenAi, Ask(35, false, "new-model"), "x-agent-turn-id: t3\r\n").status,
+            200);
+  EXPECT_TRUE(AwaitMetric("agent_reliability_cost_unknown_total", 1));
+}
+
+TEST_F(CostTest, ObserveCountsWhatADegradedBudgetWouldRefuse) {
+  FakeUpstream upstream(Answer200(6, 24));
+  PolicyTweaks tweaks;
+  tweaks.enforce = false;
+  Start(MakePolicy(upstream.url(), tweaks));
+  Order(Degraded(R"({"maxTokensPerTurn":40})"));
+  Agent agent(port());
+  EXPECT_EQ(agent.Post(kOpenAi, Ask(30), kTurn).status, 200);
+  EXPECT_EQ(Metric(kWould), 0);
+  EXPECT_EQ(agent.Post(kOpenAi, Ask(30), kTurn).status, 200);
+  EXPECT_EQ(Metric(kWould), 1);
+}
+
 // openai, then backup with a cheaper model of its own; then a template.
 PolicyTweaks WithChain(const std::string& url, const std::string& cost) {
   PolicyTweaks tweaks = With(cost);
@@ -329,6 +405,21 @@ TEST_F(CostTest, DegradeGoesToATierThatFitsThenToTheTemplate) {
   EXPECT_EQ(Spent().usd, 6'000);
   EXPECT_EQ(Metric(R"(agent_reliability_fallback_total{class="budget_exhausted"})"), 2);
   EXPECT_EQ(decisions_.Cost().day.reserved, policy::Amount{});
+}
+
+TEST_F(CostTest, ADegradedBudgetIsExceededAsThePolicySays) {
+  FakeUpstream upstream(Answer200(6, 24));
+  Start(MakePolicy(upstream.url(), WithChain(upstream.url(), R"({"onExceed":"Degrade"})")));
+  Order(Degraded(R"({"maxCostPerTurn":"0.000008"})"));
+  Agent agent(port());
+  const Answer cheaper = agent.Post(kOpenAi, Ask(30), kTurn);
+  EXPECT_EQ(cheaper.headers.at("x-agent-served-by"), "second");
+  Load(MakePolicy(upstream.url(), WithChain(upstream.url(), R"({"onExceed":"Template"})")));
+  Agent second(port());
+  const Answer last = second.Post(kOpenAi, Ask(30), "x-agent-turn-id: t2\r\n");
+  EXPECT_EQ(last.status, 200);
+  EXPECT_EQ(last.headers.at("x-agent-degraded"), "template");
+  EXPECT_EQ(upstream.count(), 1U);
 }
 
 TEST_F(CostTest, TemplateSkipsTheOtherTiersAndRejectTheTemplate) {

@@ -321,6 +321,76 @@ TEST_F(Budgets, AnotherPolicyKeepsWhatIsSpentAndReserved) {
   EXPECT_EQ(Reserve(Ask(1, 0), 2), BudgetScope::kDay);
 }
 
+TEST_F(Budgets, AnOrderNarrowsTurnsAndNeverWidensThem) {
+  struct Case {
+    const char* name;
+    BudgetLimit policy;
+    BudgetLimit order;
+    BudgetScope refused_by;
+    bool by_order;
+  };
+  const BudgetLimit wide{.tokens = 1'000, .usd = kCent};
+  const BudgetLimit few{.tokens = 99, .usd = {}};
+  const BudgetLimit poor{.tokens = {}, .usd = 99'999};
+  for (const Case& c : {
+           Case{"no order", wide, {}, BudgetScope::kNone, false},
+           Case{"fewer tokens", wide, few, BudgetScope::kTurn, true},
+           Case{"less money", wide, poor, BudgetScope::kTurn, true},
+           Case{"without a budget of the policy", {}, few, BudgetScope::kTurn, true},
+           Case{"enough for this call",
+                {},
+                {.tokens = 100, .usd = 100'000},
+                BudgetScope::kNone,
+                false},
+           Case{"a wider order", few, wide, BudgetScope::kTurn, false},
+           Case{"both too narrow", few, poor, BudgetScope::kTurn, false},
+       }) {
+    budgets_ = CostBudgets();
+    CostSettings settings = Settings();
+    settings.per_turn = c.policy;
+    // In any sequence: a policy may be loaded while the order is in force.
+    budgets_.LimitTurns(c.order);
+    budgets_.Configure(settings);
+    EXPECT_EQ(Reserve(Ask(60, 40)), c.refused_by) << c.name;
+    EXPECT_EQ(verdict_.by_order, c.by_order) << c.name;
+    budgets_.LimitTurns({});
+    budgets_.LimitTurns(c.order);
+    EXPECT_EQ(Reserve(Ask(60, 40), 2), c.refused_by) << c.name;
+    // What belongs to no turn has no turn's budget.
+    EXPECT_EQ(Reserve(Ask(60, 40), 0), BudgetScope::kNone) << c.name;
+  }
+}
+
+TEST_F(Budgets, AnOrderCountsWhatARunningTurnUsedBeforeAndTakesNothingBack) {
+  CostSettings settings = Settings();
+  settings.per_day.tokens = 100'000;  // and none of turns
+  budgets_.Configure(settings);
+  ASSERT_EQ(Reserve(Ask(60, 40), 1), BudgetScope::kNone);
+  (void)Settle(Reported(60, 40));
+  ASSERT_EQ(Reserve(Ask(60, 40), 1), BudgetScope::kNone);
+  const Reservation running = held_;
+  budgets_.LimitTurns({.tokens = 150});
+  EXPECT_EQ(Reserve(Ask(1, 0), 1), BudgetScope::kTurn);
+  EXPECT_EQ(Reserve(Ask(60, 40), 2), BudgetScope::kNone);  // a turn of its own
+  budgets_.Release(held_, kNoon);
+  // The call that runs keeps its reservation, and is booked though the turn is over its limit.
+  EXPECT_EQ(budgets_.Day(kNoon).reserved.tokens, 100);
+  EXPECT_EQ(budgets_.Book(running, Reported(60, 40), kNoon).tokens.total(), 100);
+  budgets_.Release(running, kNoon);
+  EXPECT_EQ(Reserve(Ask(1, 0), 1), BudgetScope::kTurn);
+  budgets_.LimitTurns({});
+  EXPECT_EQ(Reserve(Ask(60, 40), 1), BudgetScope::kNone);
+}
+
+TEST_F(Budgets, AnOrderOfMoneyFlagsCallsWithoutAPrice) {
+  budgets_.Configure({});
+  ASSERT_EQ(Reserve(Ask(60, 40)), BudgetScope::kNone);
+  EXPECT_FALSE(Settle(Reported(60, 40)).unknown_price);
+  budgets_.LimitTurns({.usd = 1});
+  ASSERT_EQ(Reserve(Ask(60, 40)), BudgetScope::kNone);
+  EXPECT_TRUE(Settle(Reported(60, 40)).unknown_price);
+}
+
 // Whatever the order of reserving, billing, releasing, midnights and ends of turns.
 TEST_F(Budgets, NoBudgetIsEverOverdrawnByCallsThatKeepToTheirEstimates) {
   const std::unique_ptr<Rng> rng = MakeRng(20261125);

@@ -308,10 +308,11 @@ TEST_F(ModeGateTest, StaleOrdersNeitherEscalateNorEnd) {
 
 TEST_F(ModeGateTest, OnlyDegradedHasARuleForTurns) {
   ModeOrder order = Order(GateMode::kDegraded);
-  order.degrade = {"small", Milliseconds{5000}};
+  order.degrade = {"small", Milliseconds{5000}, {.tokens = 900}};
   gate_.Apply(order, wall_);
   ASSERT_NE(gate_.degraded(), nullptr);
   EXPECT_EQ(gate_.degraded()->fallback_tier, "small");
+  EXPECT_EQ(gate_.degraded()->turn_budget.tokens, 900);
   gate_.Apply(Order(GateMode::kNormal, 2), wall_);
   EXPECT_EQ(gate_.degraded(), nullptr);
 }

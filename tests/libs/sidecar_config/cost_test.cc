@@ -47,6 +47,18 @@ TEST(CostDocument, WithoutBudgetsAndPricesNothingIsWritten) {
   EXPECT_FALSE(ToCostSettings({}).active());
 }
 
+TEST(CostDocument, WhatBecomesOfCallsIsWrittenWithoutBudgetsToo) {
+  // Mode Degraded may set a budget where the policy has none.
+  for (void (*change)(Cost&) : {+[](Cost& cost) { cost.on_exceed = policy::OnExceed::kTemplate; },
+                                +[](Cost& cost) { cost.assumed_output_tokens = 9; }}) {
+    PolicyDocument document;
+    change(document.cost);
+    const auto decoded = DecodePolicy(EncodePolicy(document));
+    ASSERT_TRUE(decoded.has_value()) << decoded.error().message;
+    EXPECT_EQ(decoded->document.cost, document.cost);
+  }
+}
+
 TEST(CostDocument, WrongValuesNameTheirPath) {
   struct Case {
     const char* json;

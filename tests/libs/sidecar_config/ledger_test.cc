@@ -29,7 +29,7 @@ TEST(LedgerDocument, EncodingIsCanonical) {
             R"({"closed":[{"epoch":"1700-cd","slos":{"uid/1":{"bad":1,)"
             R"("good":18446744073709551615}}}],"configError":"turn: expected an object",)"
             R"("configHash":"abc","epoch":"1800-ab","mode":"Paused","modeGeneration":9,)"
-            R"("modeLeaderEpoch":4,"modeStale":true,"podUID":"pod-1","schema":"1.4",)"
+            R"("modeLeaderEpoch":4,"modeStale":true,"podUID":"pod-1","schema":"1.5",)"
             R"("slos":{"uid/1":{"bad":3,"good":12},"uid/2":{"bad":0,"good":0}},)"
             R"("traffic":{"mcp:orders":{"attempts":5,"calls":4}},"turnsRunning":2})");
 }

@@ -23,7 +23,7 @@ TEST(ModeDocument, EncodingIsCanonical) {
   EXPECT_EQ(EncodeMode(HalfOpen()),
             R"({"cause":"refunds-completed/stop","generation":17,)"
             R"("halfOpen":{"maxProbes":2,"podUIDs":["uid-1"]},"leaderEpoch":4,"mode":"HalfOpen",)"
-            R"("retryAfterMs":20000,"schema":"1.4","validUntil":"2026-11-25T10:42:10Z"})");
+            R"("retryAfterMs":20000,"schema":"1.5","validUntil":"2026-11-25T10:42:10Z"})");
 }
 
 TEST(ModeDocument, RoundTrips) {
@@ -61,12 +61,28 @@ TEST(ModeDocument, DegradeAndRampRoundTrip) {
   EXPECT_EQ(read->document.mode, Mode::kDegraded);
   EXPECT_EQ(read->document.degrade->fallback_tier, "haiku");
   EXPECT_EQ(read->document.degrade->turn_timeout, Milliseconds{8000});
+  EXPECT_FALSE(read->document.degrade->turn_budget.any());
   document.mode = Mode::kRamping;
   document.degrade.reset();
   document.ramp = RampOrder{"incident-7", 25};
   const std::string ramping = EncodeMode(document);
   EXPECT_NE(ramping.find(R"("ramp":{"id":"incident-7","percent":25})"), std::string::npos);
   EXPECT_EQ(EncodeMode(DecodeMode(ramping)->document), ramping);
+}
+
+TEST(ModeDocument, BudgetsOfDegradedStandAsThoseOfThePolicy) {
+  ModeDocument document;
+  document.mode = Mode::kDegraded;
+  document.degrade = DegradeOrder{"", {}, {.tokens = 20'000, .usd = 50'000'000}};
+  const std::string text = EncodeMode(document);
+  EXPECT_NE(text.find(R"("degrade":{"fallbackTier":"","maxCostPerTurn":"0.05",)"
+                      R"("maxTokensPerTurn":20000})"),
+            std::string::npos)
+      << text;
+  const auto read = DecodeMode(text);
+  ASSERT_TRUE(read.has_value()) << read.error().message;
+  EXPECT_EQ(read->document.degrade->turn_budget, document.degrade->turn_budget);
+  EXPECT_EQ(EncodeMode(read->document), text);
 }
 
 TEST(ModeDocument, WordsThatASidecarReadsAsOthers) {
@@ -99,6 +115,18 @@ TEST(ModeDocument, Errors) {
               "throttle.objective: expected a decimal number as a string")
         << objective;
   }
+  const auto degraded = [&error](const char* fields) {
+    return error(R"({"schema":"1.5","leaderEpoch":1,"generation":1,"mode":"Degraded",)"
+                 R"("degrade":{)" +
+                 std::string(fields) + "}}");
+  };
+  EXPECT_EQ(degraded(R"("maxTokensPerTurn":"20000")"),
+            "degrade.maxTokensPerTurn: expected an integer");
+  EXPECT_EQ(degraded(R"("maxTokensPerTurn":1.5)"), "degrade.maxTokensPerTurn: expected an integer");
+  EXPECT_EQ(degraded(R"("maxCostPerTurn":0.05)"), "degrade.maxCostPerTurn: expected a string");
+  EXPECT_TRUE(degraded(R"("maxCostPerTurn":"5 cents")").starts_with("degrade.maxCostPerTurn: "));
+  EXPECT_TRUE(degraded(R"("maxCostPerTurn":"-1")").starts_with("degrade.maxCostPerTurn: "));
+  EXPECT_EQ(degraded(R"("maxUsdPerTurn":"1")"), "degrade.maxUsdPerTurn: unknown field");
   EXPECT_EQ(error(R"({"schema":"1.0","leaderEpoch":"1","generation":1,"mode":"Normal"})"),
             "leaderEpoch: expected an integer");
 }

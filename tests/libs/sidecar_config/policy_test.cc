@@ -32,7 +32,7 @@ TEST(PolicyDocument, EncodingIsCanonical) {
             R"("budget":{"intervalMs":10000,"minRetries":3,"percent":20},"idempotentTools":[],)"
             R"("maxRequestBytes":4194304,"maxRetries":2,"onFailureWithinMs":3000,)"
             R"("retryAfter":{"honor":true,"maxMs":3000},"retryOn":[]},)"
-            R"("schema":"1.4","slos":[],)"
+            R"("schema":"1.5","slos":[],)"
             R"("timeouts":{"connectMs":1000,"firstTokenMs":8000,"llmMs":10000,)"
             R"("llmOverrides":[],"longRunning":[],)"
             R"("streamIdleMs":5000,"toolMs":5000,"toolOverrides":[]},)"
@@ -159,7 +159,7 @@ TEST(PolicyDocument, UnknownFieldsOfANewerMinorAreCounted) {
 }
 
 TEST(PolicyDocument, OtherMajorsAndBrokenTextAreRefused) {
-  EXPECT_EQ(ErrorOf(R"({"schema":"2.0"})"), "schema: version 2.0 is not supported, this is 1.4");
+  EXPECT_EQ(ErrorOf(R"({"schema":"2.0"})"), "schema: version 2.0 is not supported, this is 1.5");
   for (const char* schema : {R"({"schema":1})", R"({"schema":"1"})", R"({"schema":"a.b"})",
                              R"({"schema":"1.0.0"})", R"({})"}) {
     EXPECT_EQ(ErrorOf(schema), "schema: expected \"major.minor\"") << schema;

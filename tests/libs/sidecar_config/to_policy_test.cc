@@ -136,11 +136,12 @@ TEST(ToPolicy, ThrottleAndPause) {
 TEST(ToPolicy, DegradeAndRamp) {
   ModeDocument document;
   document.mode = Mode::kDegraded;
-  document.degrade = DegradeOrder{"small", Milliseconds{5000}};
+  document.degrade = DegradeOrder{"small", Milliseconds{5000}, {.tokens = 900, .usd = 7}};
   document.ramp = RampOrder{"r", 25};
   policy::ModeOrder order = ToModeOrder(document, "");
   EXPECT_EQ(order.mode, policy::GateMode::kDegraded);
   EXPECT_EQ(order.degrade.fallback_tier, "small");
+  EXPECT_EQ(order.degrade.turn_budget, (policy::BudgetLimit{.tokens = 900, .usd = 7}));
   EXPECT_EQ(order.ramp.id, "r");
   EXPECT_EQ(order.ramp.percent, 25);
   const policy::TurnLimits limits = ToTurnLimits(SamplePolicy(), order.degrade);

@@ -175,6 +175,12 @@ TEST(Validate, Modes) {
   EXPECT_EQ(path(document), "degrade.turnTimeoutMs");
   document.degrade->turn_timeout.reset();
   EXPECT_EQ(path(document), "");
+  document.degrade->turn_budget.tokens = 0;
+  EXPECT_EQ(path(document), "degrade.maxTokensPerTurn");
+  document.degrade->turn_budget = {.usd = 0};
+  EXPECT_EQ(path(document), "degrade.maxCostPerTurn");
+  document.degrade->turn_budget = {.tokens = 1, .usd = 1};
+  EXPECT_EQ(path(document), "");
   document.mode = Mode::kRamping;
   EXPECT_EQ(path(document), "ramp");
   document.ramp = RampOrder{"r", 101};
