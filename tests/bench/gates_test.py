@@ -50,6 +50,18 @@ class Gates(unittest.TestCase):
         text = report.text(post(1.0, 2.5, 2.5), facts)
         self.assertIn("| S1 | CPU per request, POST 2 KB, × nginx | ≤ 1.00 | ≤ 0.85 | 1.25 | 0.50 to 1.25 | 3/3 | FAIL |", text)
 
+    def test_a_workload_without_a_gate_says_how_many_samples_were_clean(self) -> None:
+        samples: gates.Samples = {"slow": {
+            "sidecar": [{"closed": 1000.0, "answered_408": 1000.0, "last_s": 10.01}], "nginx": [None]}}
+        lines = report.reported_table(samples)
+        self.assertIn("| slow heads, of 1,000: closed |  | 1,000 |  |  |  | 1/2 |", lines)
+        self.assertIn("| the last one closed after, s |  | 10.01 |  |  |  | 1/2 |", lines)
+        self.assertEqual(gates.rows(samples), [])
+
+    def test_a_workload_of_which_every_sample_was_dropped_still_has_its_row(self) -> None:
+        self.assertIn("| GET, requests/s |  |  |  |  |  | 0/1 |", report.reported_table({"get": {"sidecar": [None]}}))
+        self.assertEqual(report.reported_table({}), [])
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -96,14 +96,14 @@ class Child:
         self.stop()
         raise SystemExit(f"bench: {self.name} does not listen on {port}:\n{output[-2000:]}")
 
-    def wait_for_line(self, seconds: float = 20.0) -> dict:
-        """The JSON object that says it is listening."""
+    def wait_for_line(self, seconds: float = 20.0, event: str = "listening") -> dict:
+        """The JSON object that names this event."""
         end = time.monotonic() + seconds
         while time.monotonic() < end and self.process.poll() is None:
             for line in self.output().splitlines():
                 with contextlib.suppress(ValueError):
                     found = json.loads(line)
-                    if isinstance(found, dict) and found.get("event") == "listening":
+                    if isinstance(found, dict) and found.get("event") == event:
                         return found
             time.sleep(0.002)
         output = self.output()

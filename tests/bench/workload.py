@@ -6,6 +6,9 @@ import json
 import pathlib
 
 CHAT_PATH = "/llm/openai/v1/chat/completions"
+# What is asked for by kind of call: at the sidecar, elsewhere.
+PATHS = {"get": ("/tools/shop/orders/81723", "/shop/orders/81723"), "mcp": ("/mcp/orders", "/mcp")}
+TOOL_CALL_BYTES = 225
 
 
 def _breaker(scope: str) -> dict:
@@ -16,9 +19,10 @@ def _breaker(scope: str) -> dict:
     }  # fmt: skip
 
 
-def document(upstream: str, ca_file: str = "") -> dict:
-    """`upstream`: where the provider is, with its path."""
+def document(upstream: str, ca_file: str = "", tools: str = "") -> dict:
+    """`upstream`: where the provider is, with its path; `tools`: the origin of the tools (none: nothing is there)."""
     other = "http://127.0.0.1:9"
+    tools = tools or other
     provider = {"kind": "LLM", "name": "openai", "format": "OpenAI", "url": upstream}
     if ca_file:
         provider["caFile"] = ca_file
@@ -27,8 +31,8 @@ def document(upstream: str, ca_file: str = "") -> dict:
         "upstreams": [
             provider,
             {"kind": "LLM", "name": "backup", "format": "OpenAI", "url": f"{other}/v1"},
-            {"kind": "MCP", "name": "orders", "url": f"{other}/mcp"},
-            {"kind": "HTTP", "name": "shop", "url": f"{other}/shop"},
+            {"kind": "MCP", "name": "orders", "url": f"{tools}/mcp"},
+            {"kind": "HTTP", "name": "shop", "url": f"{tools}/shop"},
         ],
         "turn": {"timeoutMs": 15_000, "synthesisReserveMs": 3_000},
         "timeouts": {"llmMs": 10_000, "toolMs": 5_000, "connectMs": 1_000, "firstTokenMs": 8_000,
@@ -89,11 +93,34 @@ def chat_body(size: int, stream: bool = False) -> bytes:
 
 def request(path: str, body: bytes, **fields: str) -> bytes:
     """What an SDK sends, as bytes."""
-    head = {
+    return _message(f"POST {path}", body, {
         "Host": "127.0.0.1", "Accept": "application/json", "Content-Type": "application/json",
         "User-Agent": "OpenAI/Python 1.99.1", "Authorization": "Bearer bench-0123456789abcdef0123456789abcdef",
         "X-Stainless-Lang": "python", "X-Stainless-Retry-Count": "0", "X-Stainless-Read-Timeout": "600",
         "Content-Length": str(len(body)), **fields,
-    }  # fmt: skip
+    })  # fmt: skip
+
+
+def get(path: str, **fields: str) -> bytes:
+    """An agent's own call of an HTTP tool."""
+    return _message(f"GET {path}", b"", {
+        "Host": "127.0.0.1", "Accept": "application/json", "User-Agent": "python-httpx/0.28.1",
+        "Authorization": "Bearer bench-0123456789abcdef0123456789abcdef", **fields,
+    })  # fmt: skip
+
+
+def tool_call(path: str, **fields: str) -> bytes:
+    """An MCP tools/call of 225 bytes, as a client of the streamable HTTP transport sends it."""
+    start = ('{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"search_orders",'
+             '"arguments":{"customer":"C-81723","status":"open","query":"')  # fmt: skip
+    body = f"{start:w<{TOOL_CALL_BYTES - 4}}\"}}}}}}".encode()
+    return _message(f"POST {path}", body, {
+        "Host": "127.0.0.1", "Accept": "application/json, text/event-stream", "Content-Type": "application/json",
+        "User-Agent": "python-httpx/0.28.1", "MCP-Protocol-Version": "2025-06-18", "Content-Length": str(len(body)),
+        **fields,
+    })  # fmt: skip
+
+
+def _message(start: str, body: bytes, head: dict[str, str]) -> bytes:
     lines = "".join(f"{name}: {value}\r\n" for name, value in head.items())
-    return f"POST {path} HTTP/1.1\r\n{lines}\r\n".encode() + body
+    return f"{start} HTTP/1.1\r\n{lines}\r\n".encode() + body

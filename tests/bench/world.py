@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import http.client
 import pathlib
+import socket
 import subprocess
 from collections.abc import Callable
 
@@ -56,14 +57,15 @@ class World:
         folder = self.folder / f"sidecar-{len(list(self.folder.glob('sidecar-*')))}"
         folder.mkdir()
         url = f"https://127.0.0.1:{self.tls_upstream_port}/v1" if tls else f"http://127.0.0.1:{self.upstream_port}/v1"
-        policy = workload.document(url, str(self.folder / "ca.pem") if tls else "")
+        policy = workload.document(url, str(self.folder / "ca.pem") if tls else "",
+                                   "" if tls else f"http://127.0.0.1:{self.upstream_port}")  # fmt: skip
         if change is not None:
             change(policy)
         path = workload.write(folder, "policy.json", policy)
         child = self._child("sidecar", workload.sidecar_argv(self.binary, path), PROXY_CORE)
         return Place("sidecar", child.wait_for_line()["proxy_port"], workload.CHAT_PATH, child)
 
-    def peer(self, name: str, tls: bool = False) -> Place:
+    def peer(self, name: str, tls: bool = False, retry: bool = False) -> Place:
         argv, env = peers.get(name)
         port = free_port()
         headers: dict[str, str] = {}
@@ -73,7 +75,7 @@ class World:
         else:
             make = {"nginx": configs.nginx, "haproxy": configs.haproxy, "envoy": configs.envoy}[name]
             upstream = self.tls_upstream_port if tls else self.upstream_port
-            argv = argv + make(self.folder, port, upstream, str(self.folder / "ca.pem") if tls else "")
+            argv = argv + make(self.folder, port, upstream, str(self.folder / "ca.pem") if tls else "", retry)
         child = self._child(name, argv, PROXY_CORE, env)
         child.wait_for_port(port, 60)
         return Place(name, port, PLAIN_PATH, child, headers)
@@ -95,14 +97,34 @@ class World:
         self.tls_upstream_port = port
 
     def request_file(self, place: Place, kind: str) -> str:
-        """kind: post, post64k, stream or fail."""
+        """kind: post, post64k, get, mcp, or what bench-upstream's x-bench asks for."""
         path = self.folder / f"request-{place.name}-{place.port}-{kind}"
         if not path.exists():
-            size = 65536 if kind == "post64k" else 2048
-            fields = {"x-bench": kind} if kind in ("stream", "fail") else {}
-            body = workload.chat_body(size, kind == "stream")
-            path.write_bytes(workload.request(place.path, body, **fields, **place.headers))
+            path.write_bytes(self._request(place, kind))
         return str(path)
+
+    @staticmethod
+    def _request(place: Place, kind: str) -> bytes:
+        at = workload.PATHS.get(kind, ("", ""))[0 if place.name == "sidecar" else 1]
+        if kind == "get":
+            return workload.get(at, **place.headers)
+        if kind == "mcp":
+            return workload.tool_call(at, **{"x-bench": "tool"}, **place.headers)
+        body = workload.chat_body(65536 if kind == "post64k" else 2048, kind in ("stream", "endless"))
+        fields = {} if kind.startswith("post") else {"x-bench": kind}
+        return workload.request(place.path, body, **fields, **place.headers)
+
+    def expect_direct_answer(self, place: Place, kind: str) -> None:
+        """Fails loudly unless the place answers this kind of call with the upstream's own body."""
+        answers = []
+        for asked in (self.direct, place):
+            with socket.create_connection(("127.0.0.1", asked.port), 20) as connection:
+                connection.sendall(self._request(asked, kind))
+                response = http.client.HTTPResponse(connection)
+                response.begin()
+                answers.append((response.status, response.read()))
+        if answers[0] != answers[1]:
+            raise SystemExit(f"bench: {place.name}, {kind}: answered {answers[1]}, not {answers[0]}")
 
     def answer(self, place: Place, status: int = 200) -> bytes:
         """One call by another client: fails loudly if the place does not do what it is measured for."""

@@ -78,6 +78,15 @@ void Watch(int epoll, int fd, void* data) {
   }
 }
 
+void AlsoWatchWrites(int epoll, int fd, void* data) {
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLOUT;
+  event.data.ptr = data;
+  if (epoll_ctl(epoll, EPOLL_CTL_MOD, fd, &event) != 0) {
+    Die("epoll_ctl");
+  }
+}
+
 bool SendAll(int fd, std::string_view bytes) {
   const ssize_t sent = send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
   return sent == static_cast<ssize_t>(bytes.size());

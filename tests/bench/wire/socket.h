@@ -17,6 +17,7 @@ namespace reliability::bench {
 [[nodiscard]] int Connect(std::uint16_t port);
 void Prepare(int fd);  // the same for an accepted one
 void Watch(int epoll, int fd, void* data);
+void AlsoWatchWrites(int epoll, int fd, void* data);  // one that is watched
 
 // True if all of it was taken by the kernel: messages here are smaller than a socket's buffer.
 [[nodiscard]] bool SendAll(int fd, std::string_view bytes);

@@ -1,7 +1,11 @@
 // bench-upstream: an LLM provider that costs next to nothing. One epoll loop; every request is
-// answered by the same kilobyte. A field `x-bench: stream` asks for 200 server-sent events, each
-// written by itself and stamped with its time, 16,000 a second over all streams; `x-bench: fail`
-// for a 503.
+// answered by the same kilobyte, unless its field x-bench asks for something else:
+//   stream      200 server-sent events, each written by itself and stamped with its time, 16,000 a
+//               second over all streams
+//   endless     server-sent events without end, as fast as they are taken
+//   tool        the result of a tools/call
+//   fail        503
+//   overloaded  503 every tenth time, over all connections; limited: 429
 //
 // Usage: bench-upstream [PORT]    prints {"event":"listening","port":N}; ends with SIGTERM.
 #include <sys/epoll.h>
@@ -10,6 +14,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <cinttypes>
 #include <cstdio>
 #include <cstdlib>
@@ -17,6 +22,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/bench/wire/answers.h"
 #include "tests/bench/wire/socket.h"
 
 namespace reliability::bench {
@@ -25,38 +31,16 @@ namespace {
 constexpr long kEventGapNs = 62'500;
 constexpr int kEventsPerStream = 200;
 constexpr std::uint64_t kMostTicksAtOnce = 64;
+constexpr unsigned kFailEvery = 10;
+constexpr int kPiecesAtOnce = 16;  // then the others have their turn
 
 struct Connection {
   int fd = -1;
   std::size_t used = 0;
   int events_left = 0;
-  std::array<char, 32768> in;  // not initialised: written before it is read
+  std::size_t endless_at = 0;  // in many_
+  std::array<char, 98304> in;  // not initialised: written before it is read
 };
-
-std::string Answer(std::size_t bytes) {
-  std::string body =
-      R"({"id":"chatcmpl-bench","object":"chat.completion","created":1700000000,"model":"bench-1",)"
-      R"("choices":[{"index":0,"message":{"role":"assistant","content":")";
-  const std::string end =
-      R"("},"finish_reason":"stop"}],"usage":{"prompt_tokens":420,"completion_tokens":180,)"
-      R"("total_tokens":600}})";
-  while (body.size() + end.size() < bytes) {
-    body += "abcdefgh ijklmno pqrstuv wxyz 01"[body.size() % 32];
-  }
-  return body + end;
-}
-
-std::string Reply(const char* status, const std::string& body) {
-  return std::string("HTTP/1.1 ") + status +
-         "\r\ncontent-type: application/json\r\ncontent-length: " + std::to_string(body.size()) +
-         "\r\n\r\n" + body;
-}
-
-std::string Chunk(const std::string& data) {
-  std::array<char, 16> size{};
-  std::snprintf(size.data(), size.size(), "%zx\r\n", data.size());
-  return size.data() + data + "\r\n";
-}
 
 class Upstream {
  public:
@@ -71,13 +55,16 @@ class Upstream {
     while (true) {
       const int count = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), -1);
       for (int i = 0; i < count; ++i) {
-        void* what = events[static_cast<std::size_t>(i)].data.ptr;
+        const epoll_event& event = events[static_cast<std::size_t>(i)];
+        void* what = event.data.ptr;
         if (what == &listener_) {
           Accept();
         } else if (what == &timer_) {
           Tick();
+        } else if (auto* connection = static_cast<Connection*>(what); event.events == EPOLLOUT) {
+          SendEndless(connection);
         } else {
-          Read(static_cast<Connection*>(what));
+          Read(connection);
         }
       }
     }
@@ -126,18 +113,42 @@ class Upstream {
     connection->used = 0;
     const std::size_t wish = head.find("x-bench: ");
     const char kind = wish == std::string_view::npos ? ' ' : head[wish + 9];
-    if (kind == 's') {
-      BeginStream(connection);
-    } else if (!SendAll(connection->fd, kind == 'f' ? failure_ : answer_)) {
+    Answer(connection, kind);
+  }
+
+  void Answer(Connection* connection, char kind) {
+    switch (kind) {
+      case 's':
+        BeginStream(connection);
+        break;
+      case 'e':
+        BeginEndless(connection);
+        break;
+      case 'f':
+        Say(connection, answers_.failure);
+        break;
+      case 't':
+        Say(connection, answers_.tool);
+        break;
+      case 'o':
+        Say(connection, ++asked_ % kFailEvery == 0 ? answers_.failure : answers_.chat);
+        break;
+      case 'l':
+        Say(connection, ++asked_ % kFailEvery == 0 ? answers_.limited : answers_.chat);
+        break;
+      default:
+        Say(connection, answers_.chat);
+    }
+  }
+
+  void Say(Connection* connection, std::string_view bytes) {
+    if (!SendAll(connection->fd, bytes)) {
       Close(connection);
     }
   }
 
   void BeginStream(Connection* connection) {
-    static constexpr std::string_view kHead =
-        "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-control: no-cache\r\n"
-        "x-accel-buffering: no\r\ntransfer-encoding: chunked\r\n\r\n";
-    if (!SendAll(connection->fd, kHead)) {
+    if (!SendAll(connection->fd, StreamHead())) {
       Close(connection);
       return;
     }
@@ -145,6 +156,29 @@ class Upstream {
     streams_.push_back(connection);
     if (streams_.size() == 1) {
       SetTimer(kEventGapNs);
+    }
+  }
+
+  void BeginEndless(Connection* connection) {
+    if (!SendAll(connection->fd, StreamHead())) {
+      Close(connection);
+      return;
+    }
+    AlsoWatchWrites(epoll_, connection->fd, connection);
+  }
+
+  void SendEndless(Connection* connection) {
+    for (int i = 0; i < kPiecesAtOnce; ++i) {
+      const std::string_view rest = std::string_view(many_).substr(connection->endless_at);
+      const ssize_t sent = send(connection->fd, rest.data(), rest.size(), MSG_NOSIGNAL);
+      if (sent < 0) {
+        if (errno != EAGAIN) {
+          Close(connection);
+        }
+        return;
+      }
+      connection->endless_at =
+          (connection->endless_at + static_cast<std::size_t>(sent)) % many_.size();
     }
   }
 
@@ -168,17 +202,11 @@ class Upstream {
   }
 
   void SendEvent(Connection* connection) {
-    std::array<char, 320> data{};
-    std::snprintf(
-        data.data(), data.size(),
-        R"(data: {"id":"chatcmpl-bench","object":"chat.completion.chunk","created":1700000000,)"
-        R"("model":"bench-1","choices":[{"index":0,"delta":{"content":"@%019)" PRId64
-        R"(@ "},"finish_reason":null}]})"
-        "\n\n",
-        NowNs());
-    std::string out = Chunk(data.data());
+    std::array<char, 32> stamp{};
+    std::snprintf(stamp.data(), stamp.size(), "@%019" PRId64 "@ ", NowNs());
+    std::string out = Event(stamp.data());
     if (connection->events_left == 1) {
-      out += last_;
+      out += answers_.last_part;
     }
     if (!SendAll(connection->fd, out)) {
       Close(connection);  // a reader this slow has lost the measurement anyway
@@ -193,15 +221,9 @@ class Upstream {
   int timer_ = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
   std::uint16_t port_;
   int listener_;
-  const std::string answer_ = Reply("200 OK", Answer(1024));
-  const std::string failure_ = Reply("503 Service Unavailable",
-                                     R"({"error":{"message":"overloaded","type":"server_error"}})");
-  const std::string last_ =
-      Chunk(R"(data: {"id":"chatcmpl-bench","object":"chat.completion.chunk","created":1700000000,)"
-            R"("model":"bench-1","choices":[{"index":0,"delta":{},"finish_reason":"stop"}],)"
-            R"("usage":{"prompt_tokens":420,"completion_tokens":200,"total_tokens":620}})"
-            "\n\ndata: [DONE]\n\n") +
-      "0\r\n\r\n";
+  const Answers answers_ = MakeAnswers();
+  const std::string many_ = ManyEvents();
+  unsigned asked_ = 0;  // for answers that fail now and then
   std::vector<Connection*> streams_;
   std::size_t next_ = 0;
 };
