@@ -15,7 +15,9 @@
 namespace reliability::log {
 namespace {
 
-constexpr std::size_t kQueueLines = 4096;
+// spdlog makes the whole queue at its start, 408 bytes a line. A burst that is longer loses its
+// oldest lines, counted.
+constexpr std::size_t kQueueLines = 512;
 
 std::shared_ptr<spdlog::logger> MakeLogger(const Options& options) {
   auto sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
