@@ -60,9 +60,10 @@ std::string Token(const std::string& text) {
          JsonString(text) + "},\"finish_reason\":null}]}\n\n";
 }
 
-ProxyFixture::ProxyFixture(std::unique_ptr<net::NameSource> names)
-    : resolver_(*clock_,
-                names != nullptr ? std::move(names) : std::make_unique<net::DnsClient>(*clock_)) {
+ProxyFixture::ProxyFixture(std::unique_ptr<net::NameSource> names, const Clock* time)
+    : time_(time != nullptr ? *time : *clock_),
+      resolver_(time_,
+                names != nullptr ? std::move(names) : std::make_unique<net::DnsClient>(time_)) {
   ::signal(SIGPIPE, SIG_IGN);  // as main.cc does
 }
 ProxyFixture::~ProxyFixture() { workers_.clear(); }
@@ -70,8 +71,7 @@ ProxyFixture::~ProxyFixture() { workers_.clear(); }
 void ProxyFixture::Start(const std::string& policy, int workers,
                          sidecar::proxy::AgentLimits limits) {
   for (int i = 0; i < workers; ++i) {
-    auto worker =
-        std::make_unique<sidecar::proxy::Worker>(*clock_, resolver_, decisions_, metrics_);
+    auto worker = std::make_unique<sidecar::proxy::Worker>(time_, resolver_, decisions_, metrics_);
     worker->SetAgentLimits(limits);
     ASSERT_TRUE(
         worker->Listen("127.0.0.1", workers_.empty() ? std::uint16_t{0} : port(), workers > 1)

@@ -47,8 +47,9 @@ struct PolicyTweaks {
 
 class ProxyFixture : public testing::Test {
  protected:
-  // `names`: in place of DNS.
-  explicit ProxyFixture(std::unique_ptr<net::NameSource> names = nullptr);
+  // `names`: in place of DNS. `time`: the proxy's, in place of the real one; outlives the fixture.
+  explicit ProxyFixture(std::unique_ptr<net::NameSource> names = nullptr,
+                        const Clock* time = nullptr);
   ~ProxyFixture() override;
   // Starts the proxy with this policy.
   void Start(const std::string& policy, int workers = 1, sidecar::proxy::AgentLimits limits = {});
@@ -64,9 +65,10 @@ class ProxyFixture : public testing::Test {
   void DrainAll();  // and waits until it is done
 
   const std::unique_ptr<Clock> clock_ = MakeRealClock();
+  const Clock& time_;  // the proxy's
   sidecar::telemetry::Metrics metrics_;
   net::Resolver resolver_;
-  sidecar::proxy::Decisions decisions_{*clock_, metrics_, MakeRng(1), "pod-1",
+  sidecar::proxy::Decisions decisions_{time_, metrics_, MakeRng(1), "pod-1",
                                        sidecar::telemetry::Ledger("pod-1", "e1", {})};
   std::vector<std::unique_ptr<sidecar::proxy::Worker>> workers_;
   sidecar::config::SnapshotPtr snapshot_;  // the newest

@@ -11,8 +11,9 @@ namespace reliability::fakes {
 
 class FakeClock final : public Clock {
  public:
-  explicit FakeClock(SystemTime start = SystemTime{Milliseconds{1'800'000'000'000}})
-      : system_(start) {}
+  explicit FakeClock(SystemTime start = SystemTime{Milliseconds{1'800'000'000'000}},
+                     MonotonicTime monotonic = MonotonicTime{Milliseconds{1'000'000}})
+      : system_(start), monotonic_(monotonic) {}
 
   SystemTime SystemNow() const override {
     const std::lock_guard lock(mutex_);
@@ -57,7 +58,7 @@ class FakeClock final : public Clock {
   mutable std::mutex mutex_;
   std::condition_variable_any wake_;
   SystemTime system_;
-  MonotonicTime monotonic_{Milliseconds{1'000'000}};
+  MonotonicTime monotonic_;
   std::multiset<MonotonicTime> ends_;  // of the waits under way
 };
 
