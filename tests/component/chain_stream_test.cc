@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "tests/component/proxy_fixture.h"
+#include "tests/component/streams.h"
 
 namespace reliability::component {
 namespace {
@@ -15,34 +16,6 @@ constexpr const char* kOpenAi = "/llm/openai/v1/chat/completions";
 
 bool Has(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
-}
-
-FakeUpstream::Script Words(int count, int cut_after = -1) {
-  return [=](auto& c, const SeenRequest&) {
-    c.Send(kEventStreamHead);
-    for (int i = 1; i <= count; ++i) {
-      if (i == cut_after + 1 && cut_after >= 0) {
-        c.Close();
-        return;
-      }
-      c.Chunk(Token((i > 1 ? " word" : "word") + std::to_string(i)));
-    }
-    c.Chunk(kStopEvent);
-    c.Chunk(kDoneEvent);
-    c.Send("0\r\n\r\n");
-  };
-}
-
-// The text that an SDK would put together.
-std::string TextOf(const std::string& body) {
-  std::string text;
-  constexpr std::string_view kContent = "\"content\":\"";
-  for (std::size_t at = body.find(kContent); at != std::string::npos;
-       at = body.find(kContent, at)) {
-    at += kContent.size();
-    text += body.substr(at, body.find('"', at) - at);
-  }
-  return text;
 }
 
 class ChainStream : public ProxyFixture {
@@ -76,6 +49,28 @@ TEST_F(ChainStream, ALateFirstTokenIsAnsweredByTheNextTier) {
   EXPECT_EQ(TextOf(answer.body), "word1 word2 word3");
   EXPECT_TRUE(answer.complete);
   EXPECT_TRUE(first.AwaitClosed(1));
+}
+
+TEST_F(ChainStream, ATemplateThatEndsAHeldStreamLeavesTheConnectionOpen) {
+  FakeUpstream first([](auto& c, const SeenRequest&) {
+    c.Send(kEventStreamHead);
+    c.AwaitClose();
+  });
+  FakeUpstream second([](auto& c, const SeenRequest&) { c.Respond(503, "text/plain", "no"); });
+  auto tweaks = Tweaks(second, R"(,"terminal":{"type":"StaticResponse","text":"sorry"})");
+  tweaks.first_token_ms = 1500;  // after the first comment, so the head is out by then
+  Start(MakePolicy(first.url(), tweaks));
+  Agent agent(port());
+  const Answer answer = agent.Post(kOpenAi, Chat("hi", true));
+  EXPECT_TRUE(Has(answer.body, ": hold")) << answer.body;
+  EXPECT_EQ(TextOf(answer.body), "sorry");
+  EXPECT_TRUE(Has(answer.body, "[DONE]"));
+  EXPECT_TRUE(answer.complete);
+  EXPECT_FALSE(answer.headers.contains("connection"));  // keep-alive, without a word
+  first.SetScript(Words(3));
+  const Answer next = agent.Post(kOpenAi, Chat("and now?", true));
+  EXPECT_TRUE(next.complete);
+  EXPECT_EQ(TextOf(next.body), "word1 word2 word3");
 }
 
 TEST_F(ChainStream, ABrokenStreamIsAnErrorByDefault) {

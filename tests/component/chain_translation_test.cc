@@ -9,6 +9,7 @@
 #include <future>
 
 #include "tests/component/proxy_fixture.h"
+#include "tests/component/streams.h"
 
 namespace reliability::component {
 namespace {
@@ -88,34 +89,7 @@ FakeUpstream::Script ClaudeWords(int cut_after = -1) {
   };
 }
 
-FakeUpstream::Script ChatWords(int cut_after = -1) {
-  return [=](auto& c, const SeenRequest&) {
-    c.Send(kEventStreamHead);
-    for (int i = 1; i <= 6; ++i) {
-      if (cut_after >= 0 && i > cut_after) {
-        c.Close();
-        return;
-      }
-      c.Chunk(Token((i > 1 ? " word" : "word") + std::to_string(i)));
-    }
-    c.Chunk(kStopEvent);
-    c.Chunk(kDoneEvent);
-    c.Send("0\r\n\r\n");
-  };
-}
-
 constexpr const char* kSixWords = "word1 word2 word3 word4 word5 word6";
-
-// The text that an SDK would put together; `key` is the format's word for a piece.
-std::string TextOf(const std::string& body, const std::string& key) {
-  std::string text;
-  const std::string mark = "\"" + key + "\":\"";
-  for (std::size_t at = body.find(mark); at != std::string::npos; at = body.find(mark, at)) {
-    at += mark.size();
-    text += body.substr(at, body.find('"', at) - at);
-  }
-  return text;
-}
 
 class Translation : public ProxyFixture {
  protected:
@@ -398,9 +372,9 @@ TEST_F(Translation, AStreamWithoutItsLastEventGetsTheAgentsOwn) {
 }
 
 TEST_F(Translation, AnotherFormatGoesOnIfItSaysTheSame) {
-  FakeUpstream first(ChatWords(3));
+  FakeUpstream first(Words(6, 3));
   FakeUpstream second(ClaudeWords(5));  // breaks off as well
-  FakeUpstream third(ChatWords());
+  FakeUpstream third(Words(6));
   auto tweaks =
       Tweaks("openai", second, "Anthropic", R"(,"onMidStreamFailure":"RestartIfOnlyText")",
              "," + Tier("third", "other", "small"));
@@ -419,7 +393,7 @@ TEST_F(Translation, AnotherFormatGoesOnIfItSaysTheSame) {
 
 TEST_F(Translation, ATranslatedStreamGoesOnInAThirdTier) {
   FakeUpstream first(Status(529));
-  FakeUpstream second(ChatWords(2));
+  FakeUpstream second(Words(6, 2));
   FakeUpstream third(ClaudeWords());
   auto tweaks = Tweaks("claude", second, "OpenAI", R"(,"onMidStreamFailure":"RestartIfOnlyText")",
                        "," + Tier("third", "other", "claude-x"));
@@ -446,7 +420,7 @@ TEST_F(Translation, AThoughtThatIsNotShownCommitsToNothing) {
                         R"(,"index":0,"delta":{"type":"thinking_delta","thinking":"hm"})"));
     c.Close();
   });
-  FakeUpstream third(ChatWords());
+  FakeUpstream third(Words(6));
   auto tweaks = Tweaks("openai", second, "Anthropic", {}, "," + Tier("third", "other", "small"));
   tweaks.more_upstreams +=
       R"(,{"kind":"LLM","name":"other","format":"OpenAI","url":")" + third.url() + "/v1\"}";
