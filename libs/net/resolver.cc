@@ -1,6 +1,7 @@
 #include "libs/net/resolver.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "libs/net/address_order.h"
 #include "libs/net/dns_client.h"
@@ -58,7 +59,7 @@ Resolver::Answer Resolver::Resolve(const std::string& host, const Executor& exec
     answer.state = State::kReady;
     return answer;
   }
-  entry.waiters.emplace_back(executor, std::move(ready));
+  entry.waiters.Add(executor, std::move(ready));
   if (usable) {
     answer.ask_again_at = entry.asked_at + kLong;
   }
@@ -70,7 +71,7 @@ void Resolver::Close() {
     const std::lock_guard lock(mutex_);
     closed_ = true;
     for (auto& [host, entry] : entries_) {
-      entry.waiters.clear();
+      entry.waiters.Clear();
     }
   }
   source_->Close();
@@ -133,10 +134,7 @@ void Resolver::Answered(const std::string& host, Result<NameAnswer> answer) {
     entry.error = answer.error();
     entry.failed_at = now;
   }
-  // Under the lock, so that no executor is touched after Close(); post() runs nothing here.
-  for (auto& [executor, ready] : std::exchange(entry.waiters, {})) {
-    boost::asio::post(executor, std::move(ready));
-  }
+  entry.waiters.Wake();  // under the lock, so that no executor is touched after Close()
 }
 
 }  // namespace reliability::net

@@ -10,12 +10,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
-#include <vector>
 
 #include "libs/base/clock.h"
 #include "libs/net/name_source.h"
-#include "libs/net/task.h"
+#include "libs/net/waiters.h"
 
 namespace reliability::net {
 
@@ -58,7 +56,7 @@ class Resolver {
     MonotonicTime asked_at{};
     bool asked = false;
     std::optional<bool> v4_first;
-    std::vector<std::pair<Executor, std::function<void()>>> waiters;
+    Waiters waiters;
   };
   // All under mutex_.
   static void Reorder(Entry& entry);

@@ -8,6 +8,7 @@
 #include <array>
 #include <fstream>
 #include <sstream>
+#include <utility>
 
 #include "libs/base/hash.h"
 #include "libs/net/tls_sessions.h"
@@ -76,9 +77,7 @@ void TlsContext::Load() const {
   }
   const std::lock_guard lock(mutex_);
   loaded_ = true;
-  for (auto& [executor, ready] : std::exchange(waiters_, {})) {
-    boost::asio::post(executor, std::move(ready));
-  }
+  waiters_.Wake();
 }
 
 bool TlsContext::WhenLoaded(const Executor& executor, std::function<void()> ready) const {
@@ -87,7 +86,7 @@ bool TlsContext::WhenLoaded(const Executor& executor, std::function<void()> read
   }
   const std::lock_guard lock(mutex_);
   if (!loaded_) {
-    waiters_.emplace_back(executor, std::move(ready));
+    waiters_.Add(executor, std::move(ready));
   }
   return loaded_;
 }

@@ -9,10 +9,9 @@
 #include <mutex>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "libs/base/result.h"
-#include "libs/net/task.h"
+#include "libs/net/waiters.h"
 
 struct ssl_ctx_st;
 struct ssl_st;
@@ -52,7 +51,7 @@ class TlsContext {
   mutable std::atomic<bool> loaded_{false};
   mutable std::mutex load_mutex_;  // held while reading
   mutable std::mutex mutex_;
-  mutable std::vector<std::pair<Executor, std::function<void()>>> waiters_;  // guarded by mutex_
+  mutable Waiters waiters_;  // guarded by mutex_
 };
 
 }  // namespace reliability::net
