@@ -71,10 +71,26 @@ std::vector<std::pair<std::string, std::string>> Headers(const ErrorReply& reply
   return headers;
 }
 
+// What names the error in front of its fields.
+struct Shown {
+  int status;
+  int anthropic_status;
+  std::string_view anthropic_type;
+};
+
+Shown ShownAs(const ErrorReply& reply) {
+  if (reply.too_large) {
+    return {413, 413, "request_too_large"};
+  }
+  const policy::ClassTraits& traits = TraitsOf(reply.error_class);
+  const int status = traits.http_status == 0 ? 500 : traits.http_status;
+  return {status, traits.anthropic_status == 0 ? status : traits.anthropic_status,
+          traits.anthropic_type};
+}
+
 MadeAnswer Make(const ErrorReply& reply, std::string body) {
   MadeAnswer answer;
-  const int status = reply.too_large ? 413 : TraitsOf(reply.error_class).http_status;
-  answer.status = status == 0 ? 500 : status;
+  answer.status = ShownAs(reply).status;
   answer.content_type = "application/json";
   answer.headers = Headers(reply);
   answer.body = std::move(body);
@@ -89,10 +105,9 @@ std::string OpenAiBody(const ErrorReply& reply) {
 }
 
 std::string AnthropicBody(const ErrorReply& reply) {
-  std::string body = "{\"error\":{\"message\":" + JsonString(MessageOf(reply)) + ",\"type\":" +
-                     JsonString(reply.too_large ? std::string_view("request_too_large")
-                                                : TraitsOf(reply.error_class).anthropic_type) +
-                     "," + Fields(reply) + "}";
+  std::string body = "{\"error\":{\"message\":" + JsonString(MessageOf(reply)) +
+                     ",\"type\":" + JsonString(ShownAs(reply).anthropic_type) + "," +
+                     Fields(reply) + "}";
   if (!reply.request_id.empty()) {
     body += ",\"request_id\":" + JsonString(reply.request_id);
   }
@@ -149,10 +164,7 @@ MadeAnswer OpenAiError(const ErrorReply& reply) { return Make(reply, OpenAiBody(
 
 MadeAnswer AnthropicError(const ErrorReply& reply) {
   MadeAnswer answer = Make(reply, AnthropicBody(reply));
-  if (const int status = TraitsOf(reply.error_class).anthropic_status;
-      status != 0 && !reply.too_large) {
-    answer.status = status;
-  }
+  answer.status = ShownAs(reply).anthropic_status;
   return answer;
 }
 

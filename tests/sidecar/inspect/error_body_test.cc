@@ -71,6 +71,20 @@ TEST(ErrorBody, Anthropic) {
   EXPECT_EQ(OpenAiError(quota).status, 429);
 }
 
+TEST(ErrorBody, ATooLargeRequestIs413InEveryFormat) {
+  ErrorReply reply;
+  reply.error_class = ErrorClass::kInvalidRequest;
+  reply.too_large = true;
+  const MadeAnswer anthropic = AnthropicError(reply);
+  EXPECT_EQ(anthropic.status, 413);
+  EXPECT_EQ(json::parse(anthropic.body).at("error").at("type"), "request_too_large");
+  const MadeAnswer openai = OpenAiError(reply);
+  EXPECT_EQ(openai.status, 413);
+  EXPECT_EQ(json::parse(openai.body).at("error").at("type"), "invalid_request_error");
+  EXPECT_EQ(ProblemError(reply).status, 413);
+  EXPECT_EQ(McpProtocolError(reply, "1").status, 413);
+}
+
 TEST(ErrorBody, Problem) {
   const MadeAnswer answer = ProblemError(CircuitOpen());
   EXPECT_EQ(answer.content_type, "application/problem+json");
