@@ -13,10 +13,11 @@ using policy::ErrorClass;
 const policy::CallTarget kWholeAgent{policy::TargetKind::kAgent, {}, {}};
 
 std::string CauseText(const policy::BreakerEvent& event) {
-  const std::string last(policy::ErrorClassName(event.last_class));
-  if (event.kind == policy::BreakerEventKind::kHalfOpened) {
-    return "open time ended";  // why it had opened was told then
+  if (event.kind != policy::BreakerEventKind::kOpened &&
+      event.kind != policy::BreakerEventKind::kReopened) {
+    return std::string(policy::BreakerCauseName(event.cause));  // the numbers were told then
   }
+  const std::string last(policy::ErrorClassName(event.last_class));
   switch (event.cause) {
     case policy::BreakerCause::kConsecutiveFailures:
       return std::to_string(event.failures) + " consecutive " + last;

@@ -96,6 +96,8 @@ class ToolBreaker(SidecarTest):
             self.assertTrue(await works() and await works())
             self.assertGreaterEqual(self.simulator.received(SEARCH) - before, 3)
         self.assertTrue(eventually(lambda: self.sidecar.events("breaker_closed"), "breaker_closed logged"))
+        for event in ("breaker_half_opened", "breaker_closed"):  # why it had opened, without the numbers of then
+            self.assertEqual(self.sidecar.events(event)[0]["cause"], "consecutive_failures", event)
 
     async def test_a_failed_probe_opens_it_again(self) -> None:
         self.start(
