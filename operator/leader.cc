@@ -46,8 +46,8 @@ std::optional<controllers::agent_policy::SidecarReport> LeaderControllers::Repor
   if (report == nullptr || report->ledger == nullptr) {
     return std::nullopt;
   }
-  return controllers::agent_policy::SidecarReport{report->ledger->config_hash,
-                                                  report->ledger->config_error};
+  return controllers::agent_policy::SidecarReport{
+      report->ledger->config_hash, report->ledger->config_error, report->ledger->schema_minor};
 }
 
 void LeaderControllers::Start(std::int64_t epoch) {

@@ -8,7 +8,6 @@
 #include "libs/base/hash.h"
 #include "libs/base/strings.h"
 #include "libs/sidecar_config/decode.h"
-#include "libs/sidecar_config/encode.h"
 #include "libs/sidecar_config/validate.h"
 
 namespace reliability::controllers::agent_policy {
@@ -87,7 +86,10 @@ Plan Decide(const Input& input, const std::string& current_json) {
     plan.invalid = valid.error().message;
     return plan;
   }
-  plan.json = sidecar_config::EncodePolicy(document);
+  plan.skew = SkewOf(input.pods, input.written_minor);
+  sidecar_config::SkewedPolicy written = sidecar_config::EncodePolicyFor(document, plan.skew.minor);
+  AddWaiting(plan.skew, input.pods, std::move(written.left_out));
+  plan.json = std::move(written.json);
   plan.hash = Sha256Hex(plan.json);
   plan.coverage = Count(input.pods, plan.hash, plan.policy);
   return plan;

@@ -7,6 +7,7 @@
 
 #include "controllers/agent_policy/chain.h"
 #include "controllers/agent_policy/input.h"
+#include "controllers/agent_policy/skew.h"
 #include "libs/sidecar_config/schema.h"
 
 namespace reliability::controllers::agent_policy {
@@ -36,6 +37,7 @@ struct Plan {
   std::string hash;     // SHA-256 of json
   Coverage coverage;
   ChainPlan chain;
+  Skew skew;  // which sidecars json is written for
 };
 
 // `current_json`: the policy.json that is there, needed only if no policy is in charge (its routes

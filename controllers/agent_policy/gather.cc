@@ -52,6 +52,7 @@ Input Gather(const Caches& caches, const ReportOf& report_of, std::string_view n
   input.target = target;
   input.target_uid = caches.WorkloadUid(ns, target);
   const std::string key = api::WorkloadKey(ns, target);
+  input.written_minor = caches.written.Get(key);
   for (PolicyPtr& policy : caches.policies_of.Find(key)) {
     if (api::Targets(*policy, target)) {
       if (ChainPtr chain = ChainOf(caches, *policy)) {

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "controllers/agent_policy/input.h"
+#include "controllers/agent_policy/written_minors.h"
 #include "libs/api/pod.h"
 #include "libs/api/workloads.h"
 #include "libs/kube/runtime/index.h"
@@ -34,6 +35,8 @@ class Caches {
   kube::Index<api::Pod> pods_of;
   // By the key of the chain that they name.
   kube::Index<api::AgentReliabilityPolicy> policies_with_chain;
+  // By workload key; the policy controller fills it.
+  WrittenMinors written;
 
   // Empty if there is no such workload.
   [[nodiscard]] std::string WorkloadUid(std::string_view ns, const api::TargetRef& target) const;

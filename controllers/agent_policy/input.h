@@ -10,6 +10,7 @@
 #include "libs/api/agent_slo.h"
 #include "libs/api/llm_fallback_chain.h"
 #include "libs/api/names.h"
+#include "libs/sidecar_config/schema.h"
 
 namespace reliability::controllers::agent_policy {
 
@@ -19,8 +20,9 @@ using ChainPtr = std::shared_ptr<const api::LlmFallbackChain>;
 
 // What a sidecar last said about its configuration.
 struct SidecarReport {
-  std::string config_hash;   // of the policy.json in use; empty: none
-  std::string config_error;  // why the newest one was refused
+  std::string config_hash;                          // of the policy.json in use; empty: none
+  std::string config_error;                         // why the newest one was refused
+  int schema_minor = sidecar_config::kSchemaMinor;  // that it knows
 };
 
 // One pod of the workload that neither ended nor is terminating.
@@ -44,6 +46,8 @@ struct Input {
   // Those that the policies name and that are there, by name.
   std::map<std::string, ChainPtr> chains;
   std::vector<PodView> pods;  // by name
+  // Schema minor of the policy.json that is in the ConfigMap, as far as it is known.
+  std::optional<int> written_minor;
 };
 
 }  // namespace reliability::controllers::agent_policy

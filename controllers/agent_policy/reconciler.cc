@@ -133,7 +133,8 @@ void PolicyController::OnReport(const std::string& ns, const std::string& pod,
     return;
   }
   {
-    const std::string text = report->config_hash + " " + report->config_error;
+    const std::string text = report->config_hash + " " + std::to_string(report->schema_minor) +
+                             " " + report->config_error;
     const MutexLock lock(mutex_);
     if (std::exchange(reported_[uid], text) == text) {
       return;
@@ -146,11 +147,13 @@ void PolicyController::OnReport(const std::string& ns, const std::string& pod,
   }
 }
 
-Result<std::string> PolicyController::CurrentIfNobody(const Input& input) const {
-  if (!input.policies.empty()) {
-    return std::string();
+Result<std::optional<std::string>> PolicyController::ReadIfNeeded(const Input& input,
+                                                                  const Memory& memory) const {
+  if (!input.policies.empty() && !memory.hash.empty()) {
+    return std::nullopt;
   }
-  return applier_.ReadPolicy(input.ns, input.target);
+  RELIABILITY_ASSIGN_OR_RETURN(std::string text, applier_.ReadPolicy(input.ns, input.target));
+  return std::optional(std::move(text));
 }
 
 kube::Outcome PolicyController::ReconcileWorkload(const std::string& key) {
@@ -158,21 +161,32 @@ kube::Outcome PolicyController::ReconcileWorkload(const std::string& key) {
   if (!workload.has_value()) {
     return kube::Done{};
   }
-  const Input input = Gather(caches_, report_of_, workload->ns, workload->target);
+  Input input = Gather(caches_, report_of_, workload->ns, workload->target);
   if (input.target_uid.empty()) {
     Finish(key, {});
     return kube::Done{};
   }
-  const auto current = CurrentIfNobody(input);
-  if (!current.has_value()) {
-    return kube::Retry{current.error()};
+  Memory memory;
+  {
+    const MutexLock lock(mutex_);
+    memory = memories_[key];
+  }
+  const auto read = ReadIfNeeded(input, memory);
+  if (!read.has_value()) {
+    memory.error = ToString(read.error());
+    Finish(key, memory);
+    return kube::Retry{read.error()};
+  }
+  const std::optional<std::string>& current = *read;
+  if (!input.written_minor.has_value() && current.has_value()) {
+    input.written_minor = sidecar_config::MinorOf(*current);
   }
   const bool nobody = input.policies.empty();
   const bool injected = std::any_of(input.pods.begin(), input.pods.end(),
                                     [](const PodView& pod) { return pod.injected; });
   if (nobody && !injected) {
     // Nothing of ours is left in this workload.
-    if (!current->empty()) {
+    if (current.has_value() && !current->empty()) {
       if (const Status deleted = applier_.DeleteMap(input.ns, input.target); !deleted.has_value()) {
         return kube::Retry{deleted.error()};
       }
@@ -181,12 +195,7 @@ kube::Outcome PolicyController::ReconcileWorkload(const std::string& key) {
     Finish(key, {});
     return kube::Done{};
   }
-  const Plan plan = Decide(input, *current);
-  Memory memory;
-  {
-    const MutexLock lock(mutex_);
-    memory = memories_[key];
-  }
+  const Plan plan = Decide(input, current.value_or(std::string()));
   if (plan.json.empty()) {
     if (!plan.invalid.empty()) {
       log::Warn("policy_invalid", {{"workload", key}, {"error", plan.invalid}});
@@ -199,7 +208,7 @@ kube::Outcome PolicyController::ReconcileWorkload(const std::string& key) {
     Finish(key, memory);
     return kube::Done{};
   }
-  const Status written = WriteIfDifferent(input, plan, *current, memory);
+  const Status written = WriteIfDifferent(input, plan, current, memory);
   if (!written.has_value()) {
     memory.error = ToString(written.error());
     Finish(key, memory);
@@ -216,7 +225,8 @@ kube::Outcome PolicyController::ReconcileWorkload(const std::string& key) {
 }
 
 Status PolicyController::WriteIfDifferent(const Input& input, const Plan& plan,
-                                          const std::string& current, Memory& memory) {
+                                          const std::optional<std::string>& current,
+                                          Memory& memory) {
   const MonotonicTime now = clock_.MonotonicNow();
   const bool known = !memory.hash.empty();
   if (known && memory.hash == plan.hash && now - memory.checked_at < options_.drift_interval) {
@@ -225,8 +235,10 @@ Status PolicyController::WriteIfDifferent(const Input& input, const Plan& plan,
   bool same = false;
   if (!known || memory.hash == plan.hash) {
     // First sight or drift check. Otherwise it is surely different: no need to ask.
-    std::string there = current;
-    if (there.empty()) {
+    std::string there;
+    if (current.has_value()) {
+      there = *current;
+    } else {
       RELIABILITY_ASSIGN_OR_RETURN(there, applier_.ReadPolicy(input.ns, input.target));
     }
     same = there == plan.json;
@@ -235,11 +247,13 @@ Status PolicyController::WriteIfDifferent(const Input& input, const Plan& plan,
     RELIABILITY_TRY(applier_.WritePolicy(input, plan));
     log::Info("policy_written", {{"workload", api::WorkloadKey(input.ns, input.target)},
                                  {"hash", plan.hash},
+                                 {"schema_minor", plan.skew.minor},
                                  {"pods", input.pods.size()}});
   }
   if (!same || memory.hash != plan.hash) {
     memory.written_at = clock_.SystemNow();
   }
+  caches_.written.Set(api::WorkloadKey(input.ns, input.target), plan.skew.minor);
   memory.hash = plan.hash;
   memory.checked_at = now;
   return {};
@@ -313,6 +327,7 @@ void PolicyController::Finish(const std::string& key, const Memory& memory) {
     const MutexLock lock(mutex_);
     if (memory.hash.empty() && memory.error.empty()) {
       memories_.erase(key);
+      caches_.written.Erase(key);
     } else {
       memories_[key] = memory;
     }

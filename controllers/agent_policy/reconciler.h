@@ -76,9 +76,12 @@ class PolicyController {
 
   void Watch();
   void EnqueueTargets(const api::AgentReliabilityPolicy& policy);
-  [[nodiscard]] Result<std::string> CurrentIfNobody(const Input& input) const;
+  // The policy.json that is there (empty: none), if it is needed: at first sight, and if no policy
+  // is in charge. nullopt: it was not read.
+  [[nodiscard]] Result<std::optional<std::string>> ReadIfNeeded(const Input& input,
+                                                                const Memory& memory) const;
   [[nodiscard]] Status WriteIfDifferent(const Input& input, const Plan& plan,
-                                        const std::string& current, Memory& memory);
+                                        const std::optional<std::string>& current, Memory& memory);
   [[nodiscard]] PodsResult NudgePods(const Input& input, const Plan& plan, const Memory& memory);
   // Annotates one pod if it is time to. How long to wait for the next time; nullopt: never again.
   [[nodiscard]] Result<std::optional<Milliseconds>> NudgePod(const Input& input, const Plan& plan,

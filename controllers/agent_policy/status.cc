@@ -61,8 +61,10 @@ Condition SidecarsCovered(const std::string& ns, const Condition& accepted,
                           const TargetState& state) {
   const Coverage& coverage = state.plan.coverage;
   const std::size_t total = coverage.total();
-  const std::string error =
-      coverage.first_error.empty() ? std::string() : "; " + coverage.first_error;
+  const std::string outdated = Describe(state.plan.skew, ns, state.target);
+  const std::string more =
+      (coverage.first_error.empty() ? std::string() : "; " + coverage.first_error) +
+      (outdated.empty() ? std::string() : "; " + outdated);
   if (accepted.status != ConditionStatus::kTrue) {
     return {"SidecarsCovered", ConditionStatus::kUnknown, "NotInCharge",
             "this policy does not program " + ToString(state.target)};
@@ -78,16 +80,19 @@ Condition SidecarsCovered(const std::string& ns, const Condition& accepted,
                      ? " pods have no sidecar; events SidecarNotInjected say why. Next: "
                      : " pods were created before the policy and have no sidecar. Next: ") +
                 RestartCommand(ns, state.target) + " (the namespace or the pods need the label " +
-                std::string(api::kInjectLabel) + "=enabled)" + error};
+                std::string(api::kInjectLabel) + "=enabled)" + more};
   }
   if (!coverage.stale.empty()) {
     const std::string counts =
         Of(coverage.stale.size(), total) + " sidecars do not run the newest configuration";
     if (!state.pods_overdue) {
-      return {"SidecarsCovered", ConditionStatus::kFalse, "Reconciling", counts + " yet" + error};
+      return {"SidecarsCovered", ConditionStatus::kFalse, "Reconciling", counts + " yet" + more};
     }
     return {"SidecarsCovered", ConditionStatus::kFalse, "SidecarsStale",
-            counts + " after 60s. Next: " + RestartCommand(ns, state.target) + error};
+            counts + " after 60s. Next: " + RestartCommand(ns, state.target) + more};
+  }
+  if (!outdated.empty()) {
+    return {"SidecarsCovered", ConditionStatus::kFalse, "SidecarsOutdated", outdated};
   }
   return {"SidecarsCovered", ConditionStatus::kTrue, "SidecarsCovered",
           Of(coverage.covered.size(), total) + " pods run this policy"};
@@ -143,6 +148,10 @@ void AddEvents(const api::AgentReliabilityPolicy& policy, const api::PolicyAnces
   }
   if (Entered(before, after, "ResolvedRefs", "RestartRequired")) {
     events.push_back({api::reasons::kRestartRequired, false, "Resolve", message("ResolvedRefs"),
+                      after.ancestor_ref});
+  }
+  if (Entered(before, after, "SidecarsCovered", "SidecarsOutdated")) {
+    events.push_back({api::reasons::kSidecarOutdated, true, "Cover", message("SidecarsCovered"),
                       after.ancestor_ref});
   }
   if (Entered(before, after, "SidecarsCovered", "SidecarsStale")) {

@@ -37,7 +37,8 @@ Input Gather(const agent_policy::Caches& caches, const PodReports& reports,
     if (report == nullptr || report->ledger == nullptr) {
       return std::nullopt;
     }
-    return agent_policy::SidecarReport{report->ledger->config_hash, report->ledger->config_error};
+    return agent_policy::SidecarReport{report->ledger->config_hash, report->ledger->config_error,
+                                       report->ledger->schema_minor};
   };
   Input input;
   const std::string& ns = chain->metadata.namespace_;

@@ -53,6 +53,7 @@ inline constexpr EventReason kSidecarEnvironment{"SidecarEnvironment"};
 inline constexpr EventReason kSidecarMissing{"SidecarMissing"};
 inline constexpr EventReason kSidecarNotInjected{"SidecarNotInjected"};
 inline constexpr EventReason kSidecarOrphaned{"SidecarOrphaned"};
+inline constexpr EventReason kSidecarOutdated{"SidecarOutdated"};
 inline constexpr EventReason kSidecarStale{"SidecarStale"};
 inline constexpr EventReason kSlowBurnDetected{"SlowBurnDetected"};
 inline constexpr EventReason kTelemetryLost{"TelemetryLost"};

@@ -3,6 +3,7 @@
 #include "libs/sidecar_config/decode.h"
 #include "libs/sidecar_config/names.h"
 #include "libs/sidecar_config/object_reader.h"
+#include "libs/sidecar_config/policy_json.h"
 
 namespace reliability::sidecar_config {
 namespace {
@@ -139,15 +140,7 @@ void Read(ObjectReader& in, Slo& out) {
 
 }  // namespace
 
-Result<Decoded<PolicyDocument>> DecodePolicy(std::string_view json) {
-  ReadContext context;
-  Decoded<PolicyDocument> out;
-  PolicyDocument& document = out.document;
-  RELIABILITY_ASSIGN_OR_RETURN(
-      const nlohmann::json value,
-      ParseDocument(json, context, document.schema_major, document.schema_minor));
-  ObjectReader in(value, "", context);
-  in.Take("schema");
+void ReadPolicy(ObjectReader& in, ReadContext& context, PolicyDocument& document) {
   in.String("workload", document.workload);
   in.Enum<Enforcement>("enforcement", document.enforcement, names::kEnforcements);
   in.Objects("upstreams", document.upstreams,
@@ -171,6 +164,17 @@ Result<Decoded<PolicyDocument>> DecodePolicy(std::string_view json) {
   ReadCost(in, document.cost);
   ReadPrices(in, document.prices);
   in.Objects("slos", document.slos, [](ObjectReader& element, Slo& slo) { Read(element, slo); });
+}
+
+Result<Decoded<PolicyDocument>> DecodePolicy(std::string_view json) {
+  ReadContext context;
+  Decoded<PolicyDocument> out;
+  RELIABILITY_ASSIGN_OR_RETURN(
+      const nlohmann::json value,
+      ParseDocument(json, context, out.document.schema_major, out.document.schema_minor));
+  ObjectReader in(value, "", context);
+  in.Take("schema");
+  ReadPolicy(in, context, out.document);
   in.Finish();
   if (!context.error.empty()) {
     return Fail(Code::kInvalid, context.error);

@@ -9,16 +9,13 @@
 #include "libs/sidecar_config/chain_json.h"
 #include "libs/sidecar_config/cost_json.h"
 #include "libs/sidecar_config/names.h"
+#include "libs/sidecar_config/policy_json.h"
 #include "libs/sidecar_config/to_policy.h"
 
 namespace reliability::sidecar_config {
 namespace {
 
 using nlohmann::json;  // its objects are sorted by key
-
-std::string Dump(const json& value) {
-  return value.dump(-1, ' ', false, json::error_handler_t::replace);
-}
 
 std::string SchemaOf(int major, int minor) {
   return std::to_string(major) + "." + std::to_string(minor);
@@ -161,6 +158,10 @@ json ArrayOf(const std::vector<T>& values) {
 
 }  // namespace
 
+std::string Dump(const json& value) {
+  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
 std::string_view Name(Enforcement value) { return names::NameIn(names::kEnforcements, value); }
 std::string_view Name(UpstreamKind value) { return names::NameIn(names::kUpstreamKinds, value); }
 std::string_view Name(LlmFormat value) { return names::NameIn(names::kLlmFormats, value); }
@@ -171,7 +172,7 @@ std::string_view Name(BreakerOperation value) {
 std::string_view Name(SliType value) { return names::NameIn(names::kSliTypes, value); }
 std::string_view Name(Mode value) { return names::NameIn(names::kModes, value); }
 
-std::string EncodePolicy(const PolicyDocument& document) {
+json PolicyToJson(const PolicyDocument& document) {
   json out = {{"schema", SchemaOf(document.schema_major, document.schema_minor)},
               {"workload", document.workload},
               {"enforcement", Name(document.enforcement)},
@@ -201,8 +202,10 @@ std::string EncodePolicy(const PolicyDocument& document) {
     out["cost"] = CostToJson(document.cost);
     out["prices"] = PricesToJson(document.prices);
   }
-  return Dump(out);
+  return out;
 }
+
+std::string EncodePolicy(const PolicyDocument& document) { return Dump(PolicyToJson(document)); }
 
 std::string EncodeMode(const ModeDocument& document) {
   json out = {{"schema", SchemaOf(document.schema_major, document.schema_minor)},

@@ -44,6 +44,9 @@ const json* ObjectReader::Take(const char* name) {
     return nullptr;
   }
   known_.emplace_back(name);
+  if (context_.asked != nullptr) {
+    context_.asked->insert(PathOf(name));
+  }
   const auto found = value_.find(name);
   return found == value_.end() ? nullptr : &*found;
 }

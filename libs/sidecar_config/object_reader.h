@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,7 +21,8 @@ namespace reliability::sidecar_config {
 struct ReadContext {
   bool newer_minor = false;  // unknown fields are ignored
   int ignored_fields = 0;
-  std::string error;  // "path: reason"; empty = none so far
+  std::string error;                       // "path: reason"; empty = none so far
+  std::set<std::string>* asked = nullptr;  // gets the path of each field that is known (tests)
 
   void Fail(const std::string& path, std::string_view reason);
 };

@@ -256,6 +256,76 @@ TEST_F(ReconcilerTest, AChainThatAppearsLaterIsRendered) {
   EXPECT_EQ(PolicyFile().find("fallbackChain"), std::string::npos);
 }
 
+TEST_F(ReconcilerTest, TheFileIsWrittenForTheOldestSidecarUntilItIsGone) {
+  json object = PolicyJson("refunds");
+  object["spec"]["tls"] = {{"systemCAs", false}};
+  server_.Put(resources::kAgentReliabilityPolicies, object);
+  SyncPolicy("refunds");
+  MakePod("old", true);
+  MakePod("new", true);
+  reports_["uid-old"] = {"", "", 3};
+  reports_["uid-new"] = {"", "", 4};
+  (void)controller_.ReconcileWorkload(kKey);
+  EXPECT_THAT(PolicyFile(), HasSubstr(R"("schema":"1.3")"));
+  EXPECT_EQ(PolicyFile().find("systemCAs"), std::string::npos);
+  for (const char* pod : {"uid-old", "uid-new"}) {
+    reports_[pod].config_hash = Sha256Hex(PolicyFile());
+  }
+  (void)controller_.ReconcileWorkload(kKey);
+  (void)controller_.ReconcilePolicy("support/refunds");
+  EXPECT_EQ(ConditionReason("refunds", "SidecarsCovered"), "SidecarsOutdated");
+  EXPECT_THAT(events_.Reasons("AgentReliabilityPolicy"),
+              ElementsAre("PolicyAccepted", "SidecarOutdated"));
+  pods_.Erase("support/old");
+  (void)controller_.ReconcileWorkload(kKey);
+  EXPECT_THAT(PolicyFile(), HasSubstr(R"("schema":"1.4")"));
+  EXPECT_THAT(PolicyFile(), HasSubstr(R"("systemCAs":false)"));
+}
+
+TEST_F(ReconcilerTest, ANewLeaderKeepsTheMinorUntilAllSidecarsHaveAnswered) {
+  MakePolicyNamed("refunds");
+  MakePod("a", true);
+  MakePod("b", true);
+  reports_["uid-a"] = {"", "", 3};
+  reports_["uid-b"] = {"", "", 3};
+  (void)controller_.ReconcileWorkload(kKey);
+  const std::string there = PolicyFile();
+  EXPECT_THAT(there, HasSubstr(R"("schema":"1.3")"));
+  reports_.clear();
+  caches_.written.Erase(kKey);
+  PolicyController next(
+      caches_,
+      [this](std::string_view uid) -> std::optional<SidecarReport> {
+        const auto it = reports_.find(std::string(uid));
+        return it == reports_.end() ? std::nullopt : std::optional(it->second);
+      },
+      [](std::string_view) {}, *client_, events_, clock_);
+  for (int i = 0; i < 2; ++i) {
+    (void)next.ReconcileWorkload(kKey);
+    EXPECT_EQ(PolicyFile(), there);
+  }
+  reports_["uid-a"] = {"", "", sidecar_config::kSchemaMinor};
+  (void)next.ReconcileWorkload(kKey);
+  EXPECT_EQ(PolicyFile(), there);
+  reports_["uid-b"] = {"", "", sidecar_config::kSchemaMinor};
+  (void)next.ReconcileWorkload(kKey);
+  EXPECT_THAT(PolicyFile(),
+              HasSubstr(R"("schema":"1.)" + std::to_string(sidecar_config::kSchemaMinor)));
+}
+
+TEST_F(ReconcilerTest, AForbiddenReadIsACondition) {
+  MakePolicyNamed("refunds");
+  fakes::Fault denied;
+  denied.method = "GET";
+  denied.target = "configmaps";
+  denied.status = 403;
+  denied.reason = "Forbidden";
+  server_.AddFault(denied);
+  EXPECT_TRUE(std::holds_alternative<kube::Retry>(controller_.ReconcileWorkload(kKey)));
+  (void)controller_.ReconcilePolicy("support/refunds");
+  EXPECT_EQ(ConditionReason("refunds", "Programmed"), "Reconciling");
+}
+
 TEST_F(ReconcilerTest, AForbiddenWriteIsACondition) {
   MakePolicyNamed("refunds");
   fakes::Fault denied;

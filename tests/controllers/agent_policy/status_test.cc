@@ -106,6 +106,33 @@ TEST(BuildStatus, StaleSidecarsAreReportedOnceAfterAMinute) {
   EXPECT_THAT(update.events[0].note, HasSubstr("unknown version 2.0"));
 }
 
+TEST(BuildStatus, SettingsThatWaitForNewerSidecarsAreNamedAndToldOnce) {
+  auto policy = MakePolicy();
+  TargetState state = InChargeState(policy);
+  state.plan.coverage.covered = {"a", "b"};
+  policy.status = BuildStatus(policy, {state}, kNow).status;
+  state.plan.skew.waiting = {{4, "tls.systemCAs", "the system's CAs are trusted"}};
+  state.plan.skew.holding = {"a"};
+  const StatusUpdate update = BuildStatus(policy, {state}, kNow);
+  EXPECT_EQ(ReasonOf(update, "SidecarsCovered"), "SidecarsOutdated");
+  EXPECT_THAT(Reasons(update), ElementsAre("SidecarOutdated"));
+  EXPECT_TRUE(update.events[0].warning);
+  EXPECT_THAT(update.events[0].note,
+              HasSubstr("wait for newer sidecars in pod a: tls.systemCAs (until then the system's "
+                        "CAs are trusted). Next: kubectl rollout restart"));
+  policy.status = update.status;
+  EXPECT_THAT(BuildStatus(policy, {state}, kNow).events, IsEmpty());
+  // While something else is wrong, too, they are named all the same.
+  state.plan.coverage.stale = {"b"};
+  const StatusUpdate stale = BuildStatus(policy, {state}, kNow);
+  EXPECT_EQ(ReasonOf(stale, "SidecarsCovered"), "Reconciling");
+  EXPECT_THAT(api::FindCondition(stale.status.conditions, "SidecarsCovered")->message,
+              HasSubstr("tls.systemCAs"));
+  state.plan.coverage.stale.clear();
+  state.plan.skew = {};
+  EXPECT_EQ(ReasonOf(BuildStatus(policy, {state}, kNow), "SidecarsCovered"), "SidecarsCovered");
+}
+
 TEST(BuildStatus, AFailedWriteIsNamed) {
   const auto policy = MakePolicy();
   TargetState state = InChargeState(policy);
