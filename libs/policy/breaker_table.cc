@@ -7,16 +7,6 @@
 namespace reliability::policy {
 namespace {
 
-constexpr std::string_view kOther = "_other";
-
-bool AnyOrHas(const std::vector<std::string>& names, std::string_view name) {
-  return names.empty() || std::find(names.begin(), names.end(), name) != names.end();
-}
-
-bool Has(const std::vector<std::string>& names, std::string_view name) {
-  return !names.empty() && AnyOrHas(names, name);
-}
-
 std::span<const BreakerScope> ScopesOf(TargetKind kind) {
   static constexpr std::array kLlm = {BreakerScope::kProvider, BreakerScope::kModel};
   static constexpr std::array kMcp = {BreakerScope::kServer, BreakerScope::kTool};
@@ -74,119 +64,46 @@ ErrorClass RefusalOf(BreakerScope scope, ErrorClass refusal) {
 constexpr int kServerMinOpen = 2;
 constexpr int kServerOpenPercent = 50;
 
-// Plain HTTP tools are one tool per upstream, named like it.
-std::string_view NameOf(const CallTarget& target) {
-  return target.kind == TargetKind::kHttpTool ? target.upstream : target.name;
-}
-
 constexpr std::uint64_t kGenerationsPerBreaker = 1ULL << 32U;
 
 }  // namespace
 
-const BreakerRule* BreakerTable::FindRule(BreakerScope scope, const CallTarget& target) const {
-  if (scope == BreakerScope::kServer) {
-    // A rule for some tools says nothing about the server.
-    const auto found =
-        std::find_if(config_.rules.begin(), config_.rules.end(), [&](const BreakerRule& rule) {
-          return rule.scope == BreakerScope::kTool && rule.tools.empty() &&
-                 AnyOrHas(rule.upstreams, target.upstream);
-        });
-    return found == config_.rules.end() ? nullptr : &*found;
-  }
-  for (const BreakerRule& rule : config_.rules) {
-    if (rule.scope != scope || !AnyOrHas(rule.upstreams, target.upstream)) {
-      continue;
-    }
-    if (scope == BreakerScope::kTool && !AnyOrHas(rule.tools, NameOf(target))) {
-      continue;
-    }
-    if (scope == BreakerScope::kModel && !AnyOrHas(rule.models, target.name)) {
-      continue;
-    }
-    return &rule;
-  }
-  return nullptr;
-}
-
-bool BreakerTable::HasOwnKey(const CallTarget& target) const {
-  if (target.kind == TargetKind::kHttpTool) {
-    return true;
-  }
-  if (target.name.empty() || target.name == kOther) {
-    return false;
-  }
-  const auto observed = observed_.find(target.upstream);
-  if (observed != observed_.end() && observed->second.contains(target.name)) {
-    return true;
-  }
-  const bool llm = target.kind == TargetKind::kLlm;
-  const bool by_rule =
-      std::any_of(config_.rules.begin(), config_.rules.end(), [&](const BreakerRule& rule) {
-        return AnyOrHas(rule.upstreams, target.upstream) &&
-               Has(llm ? rule.models : rule.tools, target.name);
-      });
-  return by_rule ||
-         (!llm && std::any_of(config_.known_tools.begin(), config_.known_tools.end(),
-                              [&](const auto& known) {
-                                return (known.first.empty() || known.first == target.upstream) &&
-                                       known.second == target.name;
-                              }));
-}
-
-std::string BreakerTable::KeyOf(BreakerScope scope, const CallTarget& target) const {
-  switch (scope) {
-    case BreakerScope::kProvider:
-      return "llm:" + target.upstream;
-    case BreakerScope::kAgent:
-      return "agent";
-    case BreakerScope::kServer:
-      return "mcp:" + target.upstream;
-    case BreakerScope::kModel:
-      break;
-    case BreakerScope::kTool:
-      if (target.kind == TargetKind::kHttpTool) {
-        return "http:" + target.upstream;
-      }
-      break;
-  }
-  std::string key = target.kind == TargetKind::kLlm ? "llm:" : "mcp:";
-  key += target.upstream;
-  key += '/';
-  key += HasOwnKey(target) ? std::string_view(target.name) : kOther;
-  return key;
-}
-
-const BreakerTable::Keys& BreakerTable::KeysOf(const CallTarget& target) const {
+const BreakerTable::Known& BreakerTable::KnownOf(const CallTarget& target) const {
   for (const Known& known : known_) {
     if (known.target.kind == target.kind && known.target.name == target.name &&
         known.target.upstream == target.upstream) {
-      return known.keys;
+      return known;
     }
   }
-  Known known{target, {}};
+  Known known{target, {}, {}};
   const auto scopes = ScopesOf(target.kind);
   for (std::size_t i = 0; i < scopes.size(); ++i) {
     known.keys[i] = KeyOf(scopes[i], target);
+    const auto found = entries_.find(known.keys[i]);
+    known.entries[i] = found == entries_.end() ? nullptr : &found->second;
   }
   if (known_.size() < kMaxKnown) {
-    return known_.emplace_back(std::move(known)).keys;
+    return known_.emplace_back(std::move(known));
   }
   Known& place = known_[next_known_];
   next_known_ = (next_known_ + 1) % kMaxKnown;
   place = std::move(known);
-  return place.keys;
+  return place;
 }
 
 std::vector<KeyedBreakerEvent> BreakerTable::Configure(BreakerConfig config) {
   std::vector<KeyedBreakerEvent> events;
   known_.clear();
   config_ = std::move(config);
+  guards_agent_ =
+      std::any_of(config_.rules.begin(), config_.rules.end(),
+                  [](const BreakerRule& rule) { return rule.scope == BreakerScope::kAgent; });
   for (auto it = entries_.begin(); it != entries_.end();) {
     Entry& entry = it->second;
     const BreakerRule* rule = FindRule(entry.scope, entry.target);
     if (rule == nullptr || KeyOf(entry.scope, entry.target) != it->first) {
       recency_.erase(entry.recency);
-      it = entries_.erase(it);
+      it = Drop(it);
       continue;
     }
     entry.rule = rule->name;
@@ -231,23 +148,27 @@ bool BreakerTable::MakeRoom(MonotonicTime now) {
       ++it;  // forgetting it would let calls through
       continue;
     }
-    entries_.erase(entry);
+    Drop(entry);
     it = recency_.erase(it);
   }
   return entries_.size() < kMaxKeys;
 }
 
-BreakerTable::Entry* BreakerTable::Ensure(BreakerScope scope, const CallTarget& target,
-                                          const std::string& key, MonotonicTime now,
-                                          std::vector<KeyedBreakerEvent>& events) {
-  if (const auto found = entries_.find(key); found != entries_.end()) {
-    Entry& entry = found->second;
-    entry.last_used = now;
-    recency_.splice(recency_.end(), recency_, entry.recency);
-    return &entry;
-  }
+BreakerTable::Entries::iterator BreakerTable::Drop(Entries::iterator at) {
+  known_.clear();
+  places_[at->second.place] = nullptr;
+  return entries_.erase(at);
+}
+
+BreakerTable::Entry* BreakerTable::Make(BreakerScope scope, const CallTarget& target,
+                                        const std::string& known_key, MonotonicTime now,
+                                        std::vector<KeyedBreakerEvent>& events) {
   const BreakerRule* rule = FindRule(scope, target);
-  if (rule == nullptr || !MakeRoom(now)) {
+  if (rule == nullptr) {
+    return nullptr;
+  }
+  std::string key = known_key;
+  if (!MakeRoom(now)) {
     return nullptr;
   }
   CallTarget own = target;
@@ -265,17 +186,34 @@ BreakerTable::Entry* BreakerTable::Ensure(BreakerScope scope, const CallTarget& 
   if (const auto event = entry.breaker.SetOperation(rule->operation)) {
     events.push_back({key, rule->name, *event});
   }
-  return &entries_.emplace(key, std::move(entry)).first->second;
+  const auto free = std::find(places_.begin(), places_.end(), nullptr);
+  entry.place = static_cast<std::size_t>(free - places_.begin());
+  Entry* made = &entries_.emplace(std::move(key), std::move(entry)).first->second;
+  if (free == places_.end()) {
+    places_.push_back(made);
+  } else {
+    *free = made;
+  }
+  known_.clear();
+  return made;
 }
 
 GuardAdmission BreakerTable::Admit(const CallTarget& target, MonotonicTime now) {
   GuardAdmission guard;
-  guard.ticket.target = target;
+  GuardTicket& ticket = guard.ticket;
+  ticket.target = target;
   const auto scopes = ScopesOf(target.kind);
-  const Keys& keys = KeysOf(target);
+  const Known* known = &KnownOf(target);
   for (std::size_t i = 0; i < scopes.size(); ++i) {
     const BreakerScope scope = scopes[i];
-    Entry* entry = Ensure(scope, target, keys[i], now, guard.events);
+    Entry* entry = known->entries[i];
+    if (entry != nullptr) {
+      entry->last_used = now;
+      recency_.splice(recency_.end(), recency_, entry->recency);
+    } else {
+      entry = Make(scope, target, known->keys[i], now, guard.events);
+      known = &KnownOf(target);
+    }
     if (entry == nullptr) {
       continue;  // no rule, or 256 keys that all restrict: not guarded
     }
@@ -288,7 +226,7 @@ GuardAdmission BreakerTable::Admit(const CallTarget& target, MonotonicTime now) 
     }
     if (admission.admitted) {
       guard.probe = guard.probe || admission.ticket.probe != 0;
-      guard.ticket.parts.push_back({*entry->recency, admission.ticket});
+      ticket.parts[ticket.count++] = {entry->place, admission.ticket};
       continue;
     }
     guard.admitted = false;
@@ -298,28 +236,26 @@ GuardAdmission BreakerTable::Admit(const CallTarget& target, MonotonicTime now) 
     guard.retry_after = admission.retry_after;
     guard.cause = admission.cause;
     // Slots taken at the wider breakers are given back: this attempt is not made.
-    for (const GuardTicket::Part& part : guard.ticket.parts) {
-      entries_.find(part.key)->second.breaker.Settle(
-          part.ticket, AttemptOutcome{ErrorClass::kClientCancelled, std::nullopt}, now, 0.5);
+    for (std::size_t taken = 0; taken < ticket.count; ++taken) {
+      places_[ticket.parts[taken].place]->breaker.Settle(
+          ticket.parts[taken].ticket, AttemptOutcome{ErrorClass::kClientCancelled, std::nullopt},
+          now, 0.5);
     }
-    guard.ticket.parts.clear();
+    ticket.count = 0;
     return guard;
   }
   return guard;
 }
 
-std::string BreakerTable::TargetKey(const CallTarget& target) const {
-  return KeysOf(target)[ScopesOf(target.kind).size() - 1];
+const std::string& BreakerTable::TargetKey(const CallTarget& target) const {
+  return KnownOf(target).keys[ScopesOf(target.kind).size() - 1];
 }
 
 bool BreakerTable::Refuses(const CallTarget& target, MonotonicTime at) const {
-  const Keys& keys = KeysOf(target);
-  return std::any_of(keys.begin(),
-                     keys.begin() + static_cast<std::ptrdiff_t>(ScopesOf(target.kind).size()),
-                     [&](const std::string& key) {
-                       const auto found = entries_.find(key);
-                       return found != entries_.end() && found->second.breaker.Refuses(at);
-                     });
+  const auto& entries = KnownOf(target).entries;
+  return std::any_of(entries.begin(), entries.end(), [&](const Entry* entry) {
+    return entry != nullptr && entry->breaker.Refuses(at);
+  });
 }
 
 std::vector<KeyedBreakerEvent> BreakerTable::Settle(const GuardTicket& ticket,
@@ -327,24 +263,32 @@ std::vector<KeyedBreakerEvent> BreakerTable::Settle(const GuardTicket& ticket,
                                                     MonotonicTime now, double jitter) {
   std::vector<KeyedBreakerEvent> events;
   bool opened = false;
-  for (const GuardTicket::Part& part : ticket.parts) {
-    const auto found = entries_.find(part.key);
-    if (found == entries_.end()) {
+  Entry* model = nullptr;  // of its own name
+  for (std::size_t i = 0; i < ticket.count; ++i) {
+    const GuardTicket::Part& part = ticket.parts[i];
+    if (part.place >= places_.size() || places_[part.place] == nullptr) {
       continue;
     }
-    Entry& entry = found->second;
+    Entry& entry = *places_[part.place];
+    if (entry.scope == BreakerScope::kModel && entry.target.name == ticket.target.name) {
+      model = &entry;
+    }
     const bool server = entry.scope == BreakerScope::kServer;
     const AttemptOutcome own = server ? ForServer(outcome, part.ticket.probe != 0) : outcome;
     if (const auto event = entry.breaker.Settle(part.ticket, own, now, jitter)) {
-      events.push_back({part.key, entry.rule, *event});
+      events.push_back({*entry.recency, entry.rule, *event});
       opened = opened || (!server && event->kind == BreakerEventKind::kOpened);
     }
   }
   if (opened && ticket.target.kind == TargetKind::kMcpTool) {
     JudgeServer(ticket.target.upstream, now, jitter, events);
   }
-  if (ticket.target.kind == TargetKind::kLlm && outcome.error_class == ErrorClass::kNone) {
+  if (ticket.target.kind == TargetKind::kLlm && outcome.error_class == ErrorClass::kNone &&
+      (model == nullptr || !model->learned)) {
     Learn(ticket.target.upstream, ticket.target.name);
+    if (model != nullptr) {
+      model->learned = true;
+    }
   }
   return events;
 }

@@ -70,14 +70,17 @@ struct CallTarget {
   std::string name;  // model or MCP tool; empty = unknown (-> _other); unused for HTTP tools
 };
 
-// Of one attempt; holds a ticket per breaker that guards it. Copyable; settle once.
+// Of one attempt; holds a ticket per breaker that guards it, two at most. Copyable; settle once.
 struct GuardTicket {
   struct Part {
-    std::string key;
+    std::size_t place = 0;  // the breaker's in its table; another one there ignores the ticket
     BreakerTicket ticket;
   };
-  std::vector<Part> parts;
+  std::array<Part, 2> parts;
+  std::size_t count = 0;
   CallTarget target;
+
+  [[nodiscard]] bool empty() const { return count == 0; }
 };
 
 struct KeyedBreakerEvent {
@@ -114,13 +117,16 @@ class BreakerTable {
   // Names of a tools/list answer (all pages may come one by one).
   void ObserveTools(std::string_view upstream, const std::vector<std::string>& names);
 
+  // A breaker counts the agent's turns.
+  [[nodiscard]] bool guards_agent() const { return guards_agent_; }
   // All breakers of the target must admit; if one refuses, slots taken at the others are freed.
   [[nodiscard]] GuardAdmission Admit(const CallTarget& target, MonotonicTime now);
   std::vector<KeyedBreakerEvent> Settle(const GuardTicket& ticket, const AttemptOutcome& outcome,
                                         MonotonicTime now, double jitter);
 
-  // What a target's attempts and retries are counted under: its narrowest breaker's key.
-  [[nodiscard]] std::string TargetKey(const CallTarget& target) const;
+  // What a target's attempts and retries are counted under: its narrowest breaker's key. Valid
+  // until the next call.
+  [[nodiscard]] const std::string& TargetKey(const CallTarget& target) const;
   // Whether Admit() at `at` would refuse for a breaker that is open or held until later. Takes
   // nothing.
   [[nodiscard]] bool Refuses(const CallTarget& target, MonotonicTime at) const;
@@ -145,34 +151,43 @@ class BreakerTable {
     CircuitBreaker breaker;
     MonotonicTime last_used;
     std::list<std::string>::iterator recency;
+    std::size_t place = 0;  // in places_
+    bool learned = false;   // a model's name that was seen to answer
   };
 
   [[nodiscard]] const BreakerRule* FindRule(BreakerScope scope, const CallTarget& target) const;
   [[nodiscard]] bool HasOwnKey(const CallTarget& target) const;
   [[nodiscard]] std::string KeyOf(BreakerScope scope, const CallTarget& target) const;
-  // The same for each of the target's scopes; valid until the next call. Making a key costs more
-  // than asking the breaker behind it, and a call asks for the same ones several times.
-  using Keys = std::array<std::string, 2>;
-  [[nodiscard]] const Keys& KeysOf(const CallTarget& target) const;
+  // A target's keys and breakers, one for each of its scopes; a breaker that no call has asked for
+  // yet is nullptr. Making a key and finding its breaker costs more than asking it, and a call asks
+  // for the same ones several times.
+  struct Known {
+    CallTarget target;
+    std::array<std::string, 2> keys;
+    std::array<Entry*, 2> entries{};
+  };
+  // Valid until the next call.
+  [[nodiscard]] const Known& KnownOf(const CallTarget& target) const;
   // A new entry whose operation is not Automatic is told in `events`.
-  Entry* Ensure(BreakerScope scope, const CallTarget& target, const std::string& key,
-                MonotonicTime now, std::vector<KeyedBreakerEvent>& events);
+  Entry* Make(BreakerScope scope, const CallTarget& target, const std::string& known_key,
+              MonotonicTime now, std::vector<KeyedBreakerEvent>& events);
   // After a tool opened: does its server's parent open too?
   void JudgeServer(const std::string& upstream, MonotonicTime now, double jitter,
                    std::vector<KeyedBreakerEvent>& events);
   bool MakeRoom(MonotonicTime now);
+  using Entries = std::map<std::string, Entry, std::less<>>;
+  // `at` without its place in recency_.
+  Entries::iterator Drop(Entries::iterator at);
   void Learn(const std::string& upstream, const std::string& name);
 
   BreakerConfig config_;
-  std::map<std::string, Entry, std::less<>> entries_;
+  bool guards_agent_ = false;
+  mutable Entries entries_;         // KnownOf() is const and hands out breakers
+  std::vector<Entry*> places_;      // nullptr: free
   std::list<std::string> recency_;  // least recently used first
   std::map<std::string, std::set<std::string, std::less<>>, std::less<>> observed_;
   std::uint64_t next_generation_ = 1;
-  // Of the last targets; forgotten when their keys may change.
-  struct Known {
-    CallTarget target;
-    Keys keys;
-  };
+  // Of the last targets; forgotten when their keys or breakers may change.
   static constexpr std::size_t kMaxKnown = 8;
   mutable std::vector<Known> known_;
   mutable std::size_t next_known_ = 0;

@@ -177,7 +177,7 @@ Admission Decisions::BeginLlm(const config::Snapshot& snapshot, const Route& rou
       PassLimit(admission, enforce, route.name, now);
     }
     policy::GuardTicket agent;
-    if (!admission.refusal && fresh) {
+    if (!admission.refusal && fresh && breakers_.guards_agent()) {
       PassAgent(admission, enforce, now, agent);
     }
     if (!admission.refusal && !ended) {
@@ -187,7 +187,7 @@ Admission Decisions::BeginLlm(const config::Snapshot& snapshot, const Route& rou
         if (gate_.degraded() != nullptr) {
           metrics_.CountDegraded(enforce);
         }
-        if (!agent.parts.empty()) {
+        if (!agent.empty()) {
           agent_tickets_.emplace(admission.turn, std::move(agent));
         }
       }

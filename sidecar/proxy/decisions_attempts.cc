@@ -87,7 +87,6 @@ bool Decisions::MayHold(const config::Snapshot& snapshot, const Admission& admis
 
 void Decisions::PassBreaker(const config::Snapshot& snapshot, Admission& admission,
                             const Now& now) {
-  const std::string target = breakers_.TargetKey(admission.target);
   if (admission.breakers) {
     policy::GuardAdmission guard = breakers_.Admit(admission.target, now.mono);
     Announce(guard.events, admission.turn_id);
@@ -120,7 +119,7 @@ void Decisions::PassBreaker(const config::Snapshot& snapshot, Admission& admissi
   }
   // A fallback belongs to the same call: it is no retry, and earns none (data-plane.md 2.7).
   if (admission.retries == 0 && admission.client_retries == 0 && !admission.stood_in) {
-    budgets_.CountFirst(target, now.mono);
+    budgets_.CountFirst(breakers_.TargetKey(admission.target), now.mono);
   }
 }
 

@@ -159,7 +159,7 @@ TEST_F(BreakerParents, PlainHttpToolsHaveNone) {
 }
 
 TEST_F(BreakerParents, TheAgentHasNoBreakerUnlessARuleSaysSo) {
-  EXPECT_TRUE(table_.Admit(kAgent, now_).ticket.parts.empty());
+  EXPECT_TRUE(table_.Admit(kAgent, now_).ticket.empty());
   EXPECT_EQ(table_.size(), 0U);
 }
 

@@ -92,7 +92,7 @@ TEST_F(BreakerTableTest, ToolsThatThePolicyNamesHaveTheirOwnKey) {
 }
 
 TEST_F(BreakerTableTest, ProviderAndModelBothGuardAnLlmCall) {
-  EXPECT_EQ(table_.Admit(Llm("gpt"), now_).ticket.parts.size(), 2U);
+  EXPECT_EQ(table_.Admit(Llm("gpt"), now_).ticket.count, 2U);
   Call(Llm("gpt"), kOk);  // the model answered once: it exists
   Call(Llm("gpt"), kFailed);
   Call(Llm("gpt"), kFailed);
@@ -126,7 +126,7 @@ TEST_F(BreakerTableTest, RefusalOfOneBreakerFreesTheProbeSlotOfTheOther) {
     const GuardAdmission guard = table_.Admit(Llm("gpt"), now_);
     EXPECT_FALSE(guard.admitted);
     EXPECT_EQ(guard.refused_by, "llm:openai/gpt");  // never "no probe slot at the provider"
-    EXPECT_TRUE(guard.ticket.parts.empty());
+    EXPECT_TRUE(guard.ticket.empty());
   }
   const GuardAdmission probe = table_.Admit(Llm("unseen"), now_);
   EXPECT_TRUE(probe.admitted && probe.probe);
@@ -225,6 +225,41 @@ TEST_F(BreakerTableTest, AtMost64NamesPerServerAnd256Keys) {
   }
 }
 
+TEST_F(BreakerTableTest, ABreakerInThePlaceOfAForgottenOneIgnoresItsTickets) {
+  const auto names = [](const char* prefix) {
+    std::vector<std::string> all;
+    for (std::size_t i = 0; i < BreakerTable::kMaxNamesPerUpstream; ++i) {
+      all.push_back(prefix + std::to_string(i));
+    }
+    return all;
+  };
+  table_.ObserveTools("a", {"old"});
+  const GuardAdmission old = table_.Admit(Tool("old", "a"), now_);
+  for (const char* server : {"b", "c", "d", "e", "f"}) {  // more than there is room for
+    table_.ObserveTools(server, names("t"));
+    for (const std::string& name : names("t")) {
+      Call(Tool(name, server), kOk);
+    }
+  }
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_TRUE(table_.Settle(old.ticket, kFailed, now_, 0.5).empty());
+  }
+  for (const BreakerTable::View& view : table_.List(now_)) {
+    EXPECT_EQ(view.consecutive_failures, 0) << view.key;
+  }
+}
+
+TEST_F(BreakerTableTest, AModelHasItsOwnKeyFromItsFirstAnswerOnAlsoAfterAReload) {
+  Call(Llm("m1"), kOk);
+  EXPECT_EQ(table_.TargetKey(Llm("m1")), "llm:openai/m1");
+  EXPECT_EQ(table_.TargetKey(Llm("m2")), "llm:openai/_other");
+  Call(Llm("m1"), kOk);
+  Call(Llm("m1"), kOk);
+  table_.Configure(AllScopes());
+  EXPECT_EQ(table_.TargetKey(Llm("m1")), "llm:openai/m1");
+  EXPECT_FALSE(table_.guards_agent());
+}
+
 TEST_F(BreakerTableTest, OpenBreakersAreNeverForgotten) {
   table_.ObserveTools("orders", {"search"});
   Break(Tool("search"));
@@ -245,7 +280,7 @@ TEST_F(BreakerTableTest, FullOfOpenBreakersLeavesNewKeysUnguarded) {
   }
   const GuardAdmission guard = table_.Admit({TargetKind::kHttpTool, "late", ""}, now_);
   EXPECT_TRUE(guard.admitted);
-  EXPECT_TRUE(guard.ticket.parts.empty());
+  EXPECT_TRUE(guard.ticket.empty());
   EXPECT_EQ(table_.size(), BreakerTable::kMaxKeys);
 }
 
