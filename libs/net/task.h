@@ -9,11 +9,13 @@
 // its header says otherwise. Nothing may throw out of a Task: that ends the process (only memory
 // exhaustion does). A task that sleeps must be woken before its loop ends, else its frame leaks.
 #include <coroutine>
+#include <cstddef>
 #include <exception>
 #include <optional>
 #include <utility>
 
 #include "libs/net/asio.h"
+#include "libs/net/frame_cache.h"
 
 namespace reliability::net {
 
@@ -28,6 +30,9 @@ namespace detail {
 
 class PromiseBase {
  public:
+  static void* operator new(std::size_t bytes) { return FrameCache::Take(bytes); }
+  static void operator delete(void* frame, std::size_t bytes) { FrameCache::Give(frame, bytes); }
+
   [[nodiscard]] std::suspend_always initial_suspend() const noexcept { return {}; }
   [[nodiscard]] auto final_suspend() const noexcept {
     struct Final {
