@@ -1,6 +1,7 @@
 #pragma once
 // The character classes that HTTP heads are made of (RFC 9110 section 5, RFC 9112 section 3). Pure.
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <string_view>
@@ -46,12 +47,24 @@ inline constexpr std::array<bool, 256> kToken = TokenTable();
   while (end - at >= 8) {
     std::uint64_t word = 0;
     std::memcpy(&word, at, sizeof word);
-    // A high bit is left if a byte is below 0x20 or is 0x7f; a tab is told apart below.
+    // A high bit is left if a byte is below 0x20 or is 0x7f; the lowest one is exact, whatever it
+    // borrows from those above.
     const std::uint64_t rubout = word ^ (kOnes * 0x7f);
-    if ((((word - kOnes * 0x20) & ~word) | ((rubout - kOnes) & ~rubout)) & kHigh) {
+    const std::uint64_t found =
+        (((word - kOnes * 0x20) & ~word) | ((rubout - kOnes) & ~rubout)) & kHigh;
+    if (found == 0) {
+      at += 8;
+      continue;
+    }
+    if constexpr (std::endian::native == std::endian::little) {
+      at += std::countr_zero(found) / 8;
+      if (*at != '\t') {
+        return at;
+      }
+      ++at;
+    } else {
       break;
     }
-    at += 8;
   }
   while (at < end && IsText(*at)) {
     ++at;

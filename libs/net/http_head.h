@@ -8,7 +8,7 @@
 
 namespace reliability::net {
 
-// Fields that a proxy treats specially; the rest is kOther.
+// Fields that somebody here asks for or treats specially; the rest is kOther.
 enum class FieldId : std::uint8_t {
   kOther,
   kHost,
@@ -23,6 +23,19 @@ enum class FieldId : std::uint8_t {
   kUpgrade,
   kOrigin,
   kRetryAfter,
+  kRetryAfterMs,
+  kShouldRetry,  // X-Should-Retry
+  kLocation,
+  kBaggage,
+  kTraceparent,
+  kRequestId,      // X-Request-Id
+  kFetchSite,      // Sec-Fetch-Site
+  kAgentTurn,      // X-Agent-Turn-Id
+  kAgentSession,   // X-Agent-Session-Id
+  kAgentDeadline,  // X-Agent-Deadline-Ms
+  kStainlessTimeout,
+  kStainlessReadTimeout,
+  kStainlessRetryCount,
   kHopByHop,  // Keep-Alive, TE, Trailer, Proxy-*, HTTP2-Settings: never forwarded
 };
 
@@ -42,12 +55,21 @@ struct HeadCommon {
   bool keep_alive = true;
   Framing framing;
   std::vector<Field> fields;  // capacity is kept between messages
+  std::uint64_t ids = 0;      // a bit for each FieldId that `fields` may have
 
   // The first field of that name (ASCII case does not matter), empty if there is none.
   [[nodiscard]] std::string_view Get(std::string_view name) const;
-  [[nodiscard]] std::string_view Get(FieldId id) const;
+  [[nodiscard]] std::string_view Get(FieldId id) const {
+    return (ids & Bit(id)) == 0 ? std::string_view{} : Find(id);
+  }
+  [[nodiscard]] static constexpr std::uint64_t Bit(FieldId id) {
+    return std::uint64_t{1} << static_cast<unsigned>(id);
+  }
   // True if the Connection field lists `name`, so that it must not be forwarded.
   [[nodiscard]] bool ListedInConnection(std::string_view name) const;
+
+ private:
+  [[nodiscard]] std::string_view Find(FieldId id) const;
 };
 
 struct RequestHead : HeadCommon {

@@ -1,12 +1,12 @@
 #include "libs/net/http_head_parser.h"
 
-#include <array>
 #include <cstring>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "libs/base/strings.h"
+#include "libs/net/http_field_ids.h"
 #include "libs/net/http_grammar.h"
 
 namespace reliability::net {
@@ -14,77 +14,6 @@ namespace {
 
 // Most messages have fewer fields: one allocation.
 constexpr std::size_t kUsualFields = 16;
-
-struct KnownField {
-  std::string_view name;
-  FieldId id;
-};
-// By length.
-constexpr std::array<KnownField, 20> kKnownFields = {{
-    {"te", FieldId::kHopByHop},
-    {"host", FieldId::kHost},
-    {"expect", FieldId::kExpect},
-    {"origin", FieldId::kOrigin},
-    {"trailer", FieldId::kHopByHop},
-    {"upgrade", FieldId::kUpgrade},
-    {"connection", FieldId::kConnection},
-    {"keep-alive", FieldId::kHopByHop},
-    {"retry-after", FieldId::kRetryAfter},
-    {"content-type", FieldId::kContentType},
-    {"authorization", FieldId::kAuthorization},
-    {"content-length", FieldId::kContentLength},
-    {"http2-settings", FieldId::kHopByHop},
-    {"accept-encoding", FieldId::kAcceptEncoding},
-    {"content-encoding", FieldId::kContentEncoding},
-    {"proxy-connection", FieldId::kHopByHop},
-    {"transfer-encoding", FieldId::kTransferEncoding},
-    {"proxy-authenticate", FieldId::kHopByHop},
-    {"proxy-authorization", FieldId::kHopByHop},
-    {"proxy-authentication-info", FieldId::kHopByHop},
-}};
-constexpr std::size_t kLongestKnown = 25;
-
-struct Range {
-  std::uint8_t first = 0;
-  std::uint8_t last = 0;
-};
-constexpr std::array<Range, kLongestKnown + 1> MakeRanges() {
-  std::array<Range, kLongestKnown + 1> ranges{};
-  for (std::size_t i = 0; i < kKnownFields.size(); ++i) {
-    Range& range = ranges[kKnownFields[i].name.size()];
-    if (range.last == 0) {
-      range.first = static_cast<std::uint8_t>(i);
-    }
-    range.last = static_cast<std::uint8_t>(i + 1);
-  }
-  return ranges;
-}
-// Which of them have a length.
-constexpr std::array<Range, kLongestKnown + 1> kRanges = MakeRanges();
-
-// `lower` is lower case; letters and '-' only.
-bool Is(std::string_view name, std::string_view lower) {
-  for (std::size_t i = 0; i < lower.size(); ++i) {
-    if (static_cast<char>(name[i] | 0x20) != lower[i]) {
-      return false;
-    }
-  }
-  return true;
-}
-
-FieldId IdOf(std::string_view name) {
-  if (name.size() > kLongestKnown) {
-    return FieldId::kOther;
-  }
-  const Range range = kRanges[name.size()];
-  for (std::size_t i = range.first; i < range.last; ++i) {
-    // OR-ing the case bit maps other token characters at most to '-' from CR, which is no token.
-    if (Is(name, kKnownFields[i].name)) {
-      return kKnownFields[i].id;
-    }
-  }
-  return FieldId::kOther;
-}
 
 // Where the head ends, or what is wrong with its line ends.
 HeadResult Scan(std::string_view buffer, std::size_t& scanned) {
@@ -284,6 +213,7 @@ class Reader {
     }
     const FieldId id = IdOf(name);
     head_.fields.push_back({id, name, value});
+    head_.ids |= HeadCommon::Bit(id);
     switch (id) {
       case FieldId::kContentLength: {
         const auto length = ParseUint(value);
@@ -364,7 +294,7 @@ std::string_view HeadCommon::Get(std::string_view name) const {
   return {};
 }
 
-std::string_view HeadCommon::Get(FieldId id) const {
+std::string_view HeadCommon::Find(FieldId id) const {
   for (const Field& field : fields) {
     if (field.id == id) {
       return field.value;

@@ -226,11 +226,11 @@ net::Task<bool> Attempts::AfterFailure(UpstreamAttempt& attempt, TransportEvent 
 net::Task<bool> Attempts::AfterHead(UpstreamAttempt& attempt) {
   // Before the relay: it reuses the block that the head lies in.
   const std::optional<Milliseconds> retry_after =
-      state_.snapshot->retries.honor_retry_after
+      state_.snapshot->retries.honor_retry_after && MayAskToWait(attempt.response())
           ? ReadRetryAfter(attempt.response(), state_.loop.clock.SystemNow())
           : std::nullopt;
   const int status = attempt.response().status;
-  const bool forbids = attempt.response().Get("x-should-retry") == "false";
+  const bool forbids = attempt.response().Get(net::FieldId::kShouldRetry) == "false";
   ResponseRelay relay(state_, attempt);
   ResponseRelay::End relayed = co_await relay.Run();
   attempt.stream().Close();  // a kept connection is in the pool already

@@ -40,7 +40,7 @@ policy::CostAsk CostAskOf(const ExchangeState& state) {
         std::min<std::uint64_t>(body.length().value_or(0), std::uint64_t{1} << 40U));
   }
   return {.counted = true,
-          .session = SessionOf(state.request.Get("x-agent-session-id")),
+          .session = SessionOf(state.request.Get(net::FieldId::kAgentSession)),
           .estimate = policy::EstimateTokens(size, settings.assumed_output_tokens)};
 }
 

@@ -47,7 +47,7 @@ std::optional<inspect::MadeAnswer> Exchange::Precheck() const {
   const net::RequestHead& head = state_.request;
   telemetry::Metrics& metrics = state_.loop.metrics;
   if (!IsOwnHost(head.Get(net::FieldId::kHost), HostRule::kLoopback) ||
-      IsCrossSite(head.Get(net::FieldId::kOrigin), head.Get("sec-fetch-site"))) {
+      IsCrossSite(head.Get(net::FieldId::kOrigin), head.Get(net::FieldId::kFetchSite))) {
     metrics.CountBad(telemetry::BadRequest::kForbidden);
     return inspect::PlainError(403, "forbidden", "only local agents may call this address");
   }

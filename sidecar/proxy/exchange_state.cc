@@ -45,7 +45,7 @@ net::Task<bool> ExchangeState::Sleep(Milliseconds wait) {
 }
 
 std::string ExchangeState::RequestId() const {
-  const std::string_view given = request.Get("x-request-id");
+  const std::string_view given = request.Get(net::FieldId::kRequestId);
   if (!given.empty() && given.size() <= kMaxRequestId) {
     return std::string(given);
   }

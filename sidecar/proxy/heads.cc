@@ -13,10 +13,10 @@ namespace {
 using net::Field;
 using net::FieldId;
 
-void AppendNumber(std::string& out, std::uint64_t number, int base = 10) {
-  std::array<char, 24> digits{};
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number, base).ptr;
-  out.append(digits.data(), end);
+void AppendNumber(std::string& out, std::uint64_t number) {
+  std::array<char, 24> digits;
+  char* const end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+  out.append(digits.data(), static_cast<std::size_t>(end - digits.data()));
 }
 
 void AppendField(std::string& out, std::string_view name, std::string_view value) {
@@ -64,10 +64,6 @@ std::size_t SizeOf(const net::HeadCommon& head) {
                                                         head.fields.back().value.size() -
                                                         head.fields.front().name.data()) +
                                    kAdded;
-}
-
-bool Named(const Field& field, std::string_view name) {
-  return field.name.size() == name.size() && EqualsIgnoreCase(field.name, name);
 }
 
 void AppendFraming(std::string& out, const OutFraming& framing) {
@@ -163,7 +159,7 @@ std::string_view KeyOf(const net::RequestHead& head) {
       return key;
     }
   }
-  const std::string_view authorization = head.Get("authorization");
+  const std::string_view authorization = head.Get(FieldId::kAuthorization);
   return StartsWith(authorization, kBearer) ? Trim(authorization.substr(kBearer.size()))
                                             : std::string_view{};
 }
@@ -203,7 +199,7 @@ void WriteRequestHead(std::string& out, const net::RequestHead& from, const Rout
   for (const Field& field : from.fields) {
     if (EndsHere(field.id) || field.id == FieldId::kHost || field.id == FieldId::kExpect ||
         (edit.identity_encoding && field.id == FieldId::kAcceptEncoding) ||
-        (edit.deadline_ms.has_value() && Named(field, "x-agent-deadline-ms")) ||
+        (edit.deadline_ms.has_value() && field.id == FieldId::kAgentDeadline) ||
         (names_fields && from.ListedInConnection(field.name)) ||
         (edit.foreign && NamesTheAgent(field.name)) ||
         (edit.translated && (BelongsToApi(field.name) || IsCredential(field.name)))) {
@@ -249,12 +245,12 @@ void WriteResponseHead(std::string& out, const net::ResponseHead& from, const Re
   FieldCopier copier(out);
   for (const Field& field : from.fields) {
     if (EndsHere(field.id) || (names_fields && from.ListedInConnection(field.name)) ||
-        (!edit.turn_id.empty() && Named(field, "x-agent-turn-id")) ||
-        (edit.retried && Named(field, "x-should-retry")) ||
+        (!edit.turn_id.empty() && field.id == FieldId::kAgentTurn) ||
+        (edit.retried && field.id == FieldId::kShouldRetry) ||
         (!edit.translated_type.empty() && EndsWithTranslation(field.name))) {
       continue;
     }
-    if (edit.route != nullptr && Named(field, "location")) {
+    if (edit.route != nullptr && field.id == FieldId::kLocation) {
       copier.Flush();
       AppendLocation(out, field, *edit.route);
       continue;
@@ -311,15 +307,21 @@ void WriteMadeAnswer(std::string& out, const inspect::MadeAnswer& answer, std::s
 }
 
 std::string ChunkSize(std::size_t bytes) {
-  std::string line;
-  AppendNumber(line, bytes, 16);
+  std::array<char, 24> digits;
+  char* const end = std::to_chars(digits.data(), digits.data() + digits.size(), bytes, 16).ptr;
+  std::string line(digits.data(), end);
   line += "\r\n";
   return line;
 }
 
+bool MayAskToWait(const net::ResponseHead& head) {
+  return head.status == 429 || !head.Get(FieldId::kRetryAfter).empty() ||
+         !head.Get(FieldId::kRetryAfterMs).empty();
+}
+
 std::optional<Milliseconds> ReadRetryAfter(const net::ResponseHead& head, SystemTime now) {
   policy::WaitHeaders headers;
-  headers.retry_after_ms = head.Get("retry-after-ms");
+  headers.retry_after_ms = head.Get(FieldId::kRetryAfterMs);
   headers.retry_after = head.Get(FieldId::kRetryAfter);
   if (head.status == 429) {  // providers send their rate-limit fields with every answer
     headers.reset_requests = head.Get("x-ratelimit-reset-requests");

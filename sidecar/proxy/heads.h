@@ -56,6 +56,8 @@ void WriteMadeAnswer(std::string& out, const inspect::MadeAnswer& answer, std::s
 // Ends a chunked body.
 inline constexpr std::string_view kLastChunk = "0\r\n\r\n";
 
+// False: ReadRetryAfter() would find nothing.
+[[nodiscard]] bool MayAskToWait(const net::ResponseHead& head);
 // How long the upstream asks to wait (libs/policy/wait_hint.h); its rate-limit fields count for a
 // 429.
 [[nodiscard]] std::optional<Milliseconds> ReadRetryAfter(const net::ResponseHead& head,

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "libs/net/http_field_ids.h"
+
 namespace reliability::net {
 namespace {
 
@@ -28,6 +30,69 @@ TEST(HttpHeadParser, ReadsARequest) {
   EXPECT_EQ(head.Get(FieldId::kHost), "127.0.0.1:15100");
   EXPECT_EQ(head.Get("authorization"), "Bearer k");
   EXPECT_EQ(head.Get("x-empty"), "");
+}
+
+TEST(HttpHeadParser, KnowsFieldsInAnyCaseAndNoOthers) {
+  const struct {
+    const char* name;
+    FieldId id;
+  } cases[] = {
+      {"TE", FieldId::kHopByHop},
+      {"hOST", FieldId::kHost},
+      {"Baggage", FieldId::kBaggage},
+      {"Location", FieldId::kLocation},
+      {"Keep-Alive", FieldId::kHopByHop},
+      {"Sec-Fetch-Site", FieldId::kFetchSite},
+      {"X-Should-Retry", FieldId::kShouldRetry},
+      {"Retry-After-Ms", FieldId::kRetryAfterMs},
+      {"X-Agent-Turn-Id", FieldId::kAgentTurn},
+      {"X-AGENT-SESSION-ID", FieldId::kAgentSession},
+      {"x-agent-deadline-ms", FieldId::kAgentDeadline},
+      {"X-Stainless-Timeout", FieldId::kStainlessTimeout},
+      {"X-Stainless-Read-Timeout", FieldId::kStainlessReadTimeout},
+      {"X-Stainless-Retry-Count", FieldId::kStainlessRetryCount},
+      {"Proxy-Authentication-Info", FieldId::kHopByHop},
+      {"X-Stainless-Timeouu", FieldId::kOther},
+      {"Y-Stainless-Timeout", FieldId::kOther},
+      {"X-Stainless_Timeout", FieldId::kOther},
+      {"t", FieldId::kOther},
+      {"tx", FieldId::kOther},
+      {"hos", FieldId::kOther},
+      {"A-Name-Of-More-Than-Twenty-Five-Bytes", FieldId::kOther},
+  };
+  for (const auto& c : cases) {
+    EXPECT_EQ(IdOf(c.name), c.id) << c.name;
+  }
+}
+
+TEST(HttpHeadParser, SaysWhichFieldsAreThere) {
+  RequestHead head;
+  ASSERT_EQ(ParseRequest("GET / HTTP/1.1\r\nHost: a\r\nBaggage: x=1\r\nbaggage: y=2\r\n\r\n", head)
+                .status,
+            HeadStatus::kComplete);
+  EXPECT_EQ(head.Get(FieldId::kBaggage), "x=1");
+  EXPECT_EQ(head.Get(FieldId::kRequestId), "");
+  ASSERT_EQ(ParseRequest("GET / HTTP/1.1\r\nHost: a\r\n\r\n", head).status, HeadStatus::kComplete);
+  EXPECT_EQ(head.Get(FieldId::kBaggage), "");  // nothing is left of the message before
+}
+
+// Every place of a control byte in a word of eight, with tabs and high bytes beside it.
+TEST(HttpHeadParser, FindsAControlByteAtEachPlaceOfAValue) {
+  for (std::size_t at = 0; at < 20; ++at) {
+    for (const char bad : {'\0', '\x01', '\x1f', '\x7f'}) {
+      std::string value = "abc\t\xff\xc3\xa9 ~klm\tno\x80pqrst";
+      RequestHead head;
+      ASSERT_EQ(
+          ParseRequest("GET / HTTP/1.1\r\nHost: a\r\nX-V: " + value + "\r\n\r\n", head).status,
+          HeadStatus::kComplete);
+      EXPECT_EQ(head.Get("x-v"), value);
+      value[at] = bad;
+      EXPECT_EQ(
+          ParseRequest("GET / HTTP/1.1\r\nHost: a\r\nX-V: " + value + "\r\n\r\n", head).status,
+          HeadStatus::kBad)
+          << at;
+    }
+  }
 }
 
 TEST(HttpHeadParser, KeepAliveFollowsVersionAndConnection) {
