@@ -4,6 +4,7 @@
 #include <iterator>
 #include <utility>
 
+#include "libs/base/hash.h"
 #include "libs/policy/turn_tracker.h"
 
 namespace reliability::policy {
@@ -71,14 +72,17 @@ Result<std::optional<TurnCorrection>> TurnTracker::Report(std::string_view id,
       return std::nullopt;
     }
   }
-  const auto found = remembered_.find(key);
-  if (found == remembered_.end() || now - found->second.ended_at > kReportFor) {
+  // The latest of its id.
+  const auto found =
+      std::find_if(remembered_.rbegin(), remembered_.rend(),
+                   [hash = Fnv1a(key)](const Remembered& turn) { return turn.id_hash == hash; });
+  if (found == remembered_.rend() || now - found->ended_at > kReportFor) {
     return Fail(Code::kNotFound, "no turn " + key + " is running or ended in the last 24 h");
   }
   const TurnResult to =
       result == ReportedResult::kSuccess ? TurnResult::kSuccess : TurnResult::kFailure;
-  const TurnResult from = std::exchange(found->second.result, to);
-  const Degraded degraded = std::exchange(found->second.degraded, Degraded::kNone);
+  const TurnResult from = std::exchange(found->result, to);
+  const Degraded degraded = std::exchange(found->degraded, Degraded::kNone);
   if (from == to && degraded == Degraded::kNone) {
     return std::nullopt;
   }
@@ -214,18 +218,9 @@ void TurnTracker::MakeRoom(MonotonicTime now) {
 }
 
 void TurnTracker::Remember(const TurnRecord& record, MonotonicTime at) {
-  const std::uint64_t serial = next_serial_++;
-  const auto entry = remembered_.try_emplace(record.id).first;
-  entry->second = Remembered{serial, at, record.result, record.degraded};
-  remembered_order_.push_back({&entry->first, serial, at});
-  while (remembered_order_.size() > kMaxRemembered ||
-         at - remembered_order_.front().ended_at > kReportFor) {
-    // An id that ended again has a later place in the order.
-    const auto oldest = remembered_.find(*remembered_order_.front().id);
-    if (oldest->second.serial == remembered_order_.front().serial) {
-      remembered_.erase(oldest);
-    }
-    remembered_order_.pop_front();
+  remembered_.push_back({Fnv1a(record.id), at, record.result, record.degraded});
+  while (remembered_.size() > kMaxRemembered || at - remembered_.front().ended_at > kReportFor) {
+    remembered_.pop_front();
   }
 }
 

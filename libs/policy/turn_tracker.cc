@@ -45,7 +45,8 @@ void TurnTracker::WakeAt(MonotonicTime at) {
 TurnHandle TurnTracker::Open(const LlmClues& clues, const TurnMatch& match, MonotonicTime now,
                              std::uint64_t fresh) {
   MakeRoom(now);
-  Turn turn;
+  const TurnHandle handle = next_handle_++;
+  Turn& turn = turns_.try_emplace(turns_.end(), handle)->second;
   turn.source = match.source;
   if (match.source == IdentitySource::kHeader) {
     turn.id = clues.explicit_id;
@@ -70,13 +71,11 @@ TurnHandle TurnTracker::Open(const LlmClues& clues, const TurnMatch& match, Mono
   turn.reserve = limits_.synthesis_reserve;
   turn.forget_at = now + 2 * limits_.timeout;  // later continuations are turns of their own
   turn.prefix_hash = clues.prefix_hash;
-  const TurnHandle handle = next_handle_++;
   by_id_[turn.id] = handle;
   if (turn.prefix_hash) {
     by_prefix_.emplace(*turn.prefix_hash, handle);
   }
   WakeAt(DueAt(turn));
-  turns_.emplace(handle, std::move(turn));
   ++running_;
   return handle;
 }

@@ -208,7 +208,7 @@ class TurnTracker {
     }
   };
   struct Remembered {
-    std::uint64_t serial = 0;
+    std::uint64_t id_hash = 0;
     MonotonicTime ended_at;
     TurnResult result = TurnResult::kNone;
     Degraded degraded = Degraded::kNone;
@@ -242,7 +242,6 @@ class TurnTracker {
   TurnLimits limits_;
   TurnHandle next_handle_ = 1;
   std::uint64_t next_call_ = 1;
-  std::uint64_t next_serial_ = 1;
   std::size_t running_ = 0;
   std::optional<MonotonicTime> wake_;  // not later than the next thing that is due
   std::map<TurnHandle, Turn> turns_;   // oldest first; also ended ones until forget_at
@@ -250,13 +249,8 @@ class TurnTracker {
   HashIndex by_issued_;
   // Live turns only. Equal prompts make long ranges: an entry is found without walking them.
   std::set<std::pair<std::uint64_t, TurnHandle>> by_prefix_;
-  std::unordered_map<std::string, Remembered> remembered_;
-  struct Ended {
-    const std::string* id;  // key in remembered_, which is there while its latest place here is
-    std::uint64_t serial;
-    MonotonicTime ended_at;
-  };
-  std::deque<Ended> remembered_order_;  // oldest first
+  // Oldest first. Each turn comes here, few are ever asked for: finding one may take longer.
+  std::deque<Remembered> remembered_;
   std::vector<TurnRecord> ended_;
 };
 
