@@ -7,7 +7,9 @@
 // are skipped. Views are valid until WithJson returns.
 #include <simdjson.h>
 
+#include <bit>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -74,6 +76,28 @@ bool WithJson(std::string_view text, Read&& read, std::size_t room = 0) {
   return read(document) && document.current_location().error() == simdjson::OUT_OF_BOUNDS;
 }
 
+// The first quote or backslash from `at` on: there is one, as the parser has seen that the text is
+// closed, and padding behind the input may be read.
+inline const char* FindQuote(const char* at) {
+  if constexpr (std::endian::native == std::endian::little) {
+    constexpr std::uint64_t kOnes = 0x0101010101010101ULL;
+    const auto zeros = [](std::uint64_t word) { return (word - kOnes) & ~word & (kOnes * 0x80); };
+    while (true) {
+      std::uint64_t word = 0;
+      std::memcpy(&word, at, sizeof word);
+      const std::uint64_t found = zeros(word ^ (kOnes * '"')) | zeros(word ^ (kOnes * '\\'));
+      if (found != 0) {
+        return at + std::countr_zero(found) / 8;  // the lowest is exact
+      }
+      at += sizeof word;
+    }
+  }
+  while (*at != '"' && *at != '\\') {
+    ++at;
+  }
+  return at;
+}
+
 // A key without escapes is read where it stands.
 inline bool ReadKey(simdjson::simdjson_result<simdjson::ondemand::field>& entry,
                     std::string_view& key) {
@@ -81,10 +105,7 @@ inline bool ReadKey(simdjson::simdjson_result<simdjson::ondemand::field>& entry,
   if (entry.key().get(raw) != simdjson::SUCCESS) {
     return false;
   }
-  const char* end = raw.raw();
-  while (*end != '"' && *end != '\\') {  // the parser has seen that it is closed
-    ++end;
-  }
+  const char* end = FindQuote(raw.raw());
   if (*end == '"') {
     key = {raw.raw(), static_cast<std::size_t>(end - raw.raw())};
     return true;

@@ -121,7 +121,8 @@ Result<LlmRequest> ReadLlmRequest(LlmApi api, std::string_view body, std::size_t
 namespace {
 
 std::string_view WithoutVersion(std::string_view path) {
-  path = path.substr(0, path.find_first_of("?#"));
+  path = path.substr(0, path.find('?'));
+  path = path.substr(0, path.find('#'));
   while (path.starts_with("/v1/")) {
     path.remove_prefix(3);
   }

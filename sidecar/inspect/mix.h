@@ -31,6 +31,22 @@ enum class Tag : std::uint64_t {
   return Mix(static_cast<std::uint64_t>(tag), b);
 }
 
+// One to seven bytes as a number; of one length no two are alike.
+[[nodiscard]] inline std::uint64_t ShortWord(const char* at, std::size_t bytes) {
+  constexpr std::size_t kHalf = sizeof(std::uint32_t);
+  if (bytes >= kHalf) {  // some bytes twice
+    std::uint32_t first = 0;
+    std::uint32_t last = 0;
+    std::memcpy(&first, at, kHalf);
+    std::memcpy(&last, at + bytes - kHalf, kHalf);
+    return std::uint64_t{first} << 32U | last;
+  }
+  const auto byte = [at](std::size_t i) {
+    return std::uint64_t{static_cast<unsigned char>(at[i])};
+  };
+  return byte(0) << 16U | byte(bytes / 2) << 8U | byte(bytes - 1);
+}
+
 // Prompts are long, and this is what most of reading them costs: eight bytes a step, in four lanes
 // that the processor runs side by side. A step is a bijection of the hash for given bytes and of
 // the bytes for a given hash.
@@ -63,11 +79,7 @@ enum class Tag : std::uint64_t {
   if (left > 0 && bytes.size() >= kWord) {
     hash = step(hash, at + left - kWord);  // some bytes twice
   } else if (left > 0) {
-    std::uint64_t word = 0;
-    for (std::size_t i = 0; i < left; ++i) {
-      word = word << 8U | static_cast<unsigned char>(at[i]);
-    }
-    hash = (std::rotl(hash, 23) ^ word) * kOdd;
+    hash = (std::rotl(hash, 23) ^ ShortWord(at, left)) * kOdd;
   }
   return Mix(hash, bytes.size());
 }
