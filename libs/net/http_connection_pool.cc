@@ -24,7 +24,11 @@ Stream ConnectionPool::Acquire(const std::string& key, Milliseconds max_idle) {
 
 void ConnectionPool::Release(const std::string& key, Stream stream) {
   stream.Attach(nullptr);
-  std::vector<Idle>& idle = idle_[key];
+  auto found = idle_.find(key);  // cheaper than operator[], which always hashes
+  if (found == idle_.end()) {
+    found = idle_.try_emplace(key).first;
+  }
+  std::vector<Idle>& idle = found->second;
   if (idle.size() >= kMaxIdlePerOrigin) {
     return;
   }

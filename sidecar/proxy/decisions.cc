@@ -93,9 +93,9 @@ void Decisions::ApplyMode(const sidecar_config::ModeDocument& document) {
     }
     NoteMode(now);
     SetTurnLimits();
-    next = NextWake(now);
+    next = EarlierWake(now);
   }
-  PokeIfEarlier(next);
+  Poke(next);
 }
 
 void Decisions::ClearMode() {
@@ -123,7 +123,7 @@ void Decisions::PassMode(Admission& admission, policy::CallIntent intent, bool e
                               .remaining = {}};
 }
 
-void Decisions::PassLimit(Admission& admission, bool enforce, std::string resource,
+void Decisions::PassLimit(Admission& admission, bool enforce, std::string_view resource,
                           const Now& now) {
   if (admission.limit.allowed) {
     return;
@@ -135,22 +135,23 @@ void Decisions::PassLimit(Admission& admission, bool enforce, std::string resour
   }
   const auto budget = turns_.Budget(admission.turn, now.mono);
   admission.refusal = Refusal{.error_class = ErrorClass::kDeadlineExceeded,
-                              .resource = std::move(resource),
+                              .resource = std::string(resource),
                               .retry_after = {},
                               .remaining = budget ? budget->remaining : Milliseconds{0}};
 }
 
-Admission Decisions::BeginLlm(const config::Snapshot& snapshot, const Route& route,
-                              std::string_view model, const policy::LlmClues& clues,
-                              std::string_view conversation,
-                              std::optional<Milliseconds> client_limit,
-                              const std::vector<TierOffer>& offers, policy::CostAsk cost) {
+void Decisions::BeginLlm(const config::Snapshot& snapshot, const Route& route,
+                         std::string_view model, const policy::LlmClues& clues,
+                         std::string_view conversation, std::optional<Milliseconds> client_limit,
+                         const std::vector<TierOffer>& offers, policy::CostAsk cost,
+                         Admission& admission) {
   const Now now = Time();
   const bool enforce = snapshot.enforce();
-  Admission admission;
   admission.cost = std::move(cost);
-  admission.target = {
-      .kind = policy::TargetKind::kLlm, .upstream = route.name, .name = std::string(model)};
+  admission.target.kind = policy::TargetKind::kLlm;
+  admission.target.upstream = route.name;
+  admission.target.name = model;
+  admission.called = &route;
   admission.breakers = true;
   admission.component = sidecar_config::LlmTimesOf(snapshot.policy.timeouts, model).total;
   admission.client_retries = clues.retry_count;
@@ -204,10 +205,9 @@ Admission Decisions::BeginLlm(const config::Snapshot& snapshot, const Route& rou
       PassBreaker(snapshot, admission, now);
     }
     CollectEnded(now);
-    next = NextWake(now);
+    next = EarlierWake(now);
   }
-  PokeIfEarlier(next);
-  return admission;
+  Poke(next);
 }
 
 void Decisions::EndLlm(const Admission& admission, const CallEnd& end) {
@@ -231,20 +231,21 @@ void Decisions::EndLlm(const Admission& admission, const CallEnd& end) {
                         now.mono);
     }
     CollectEnded(now);
-    next = NextWake(now);
+    next = EarlierWake(now);
   }
-  PokeIfEarlier(next);
+  Poke(next);
 }
 
-Admission Decisions::BeginOther(const config::Snapshot& snapshot, const Route& route,
-                                std::optional<Milliseconds> client_limit, int client_retries,
-                                const std::vector<TierOffer>& offers, policy::CostAsk cost) {
+void Decisions::BeginOther(const config::Snapshot& snapshot, const Route& route,
+                           std::optional<Milliseconds> client_limit, int client_retries,
+                           const std::vector<TierOffer>& offers, policy::CostAsk cost,
+                           Admission& admission) {
   const Now now = Time();
   const bool llm = route.kind == sidecar_config::UpstreamKind::kLlm;
-  Admission admission;
   admission.target = {.kind = llm ? policy::TargetKind::kLlm : policy::TargetKind::kMcpTool,
                       .upstream = route.name,
                       .name = {}};
+  admission.called = &route;
   admission.breakers = llm;
   admission.cost = std::move(cost);
   admission.client_retries = client_retries;
@@ -265,7 +266,6 @@ Admission Decisions::BeginOther(const config::Snapshot& snapshot, const Route& r
   if (!admission.refusal) {
     PassBreaker(snapshot, admission, now);
   }
-  return admission;
 }
 
 void Decisions::EndOther(const Admission& admission, const CallEnd& end) {
@@ -277,15 +277,15 @@ void Decisions::EndOther(const Admission& admission, const CallEnd& end) {
   EndChain(admission, end, now);
 }
 
-Admission Decisions::BeginTool(const config::Snapshot& snapshot, const Route& route,
-                               const policy::ToolClues& clues) {
+void Decisions::BeginTool(const config::Snapshot& snapshot, const Route& route,
+                          const policy::ToolClues& clues, Admission& admission) {
   const Now now = Time();
   const bool enforce = snapshot.enforce();
   const bool mcp = route.kind == sidecar_config::UpstreamKind::kMcp;
-  Admission admission;
   admission.target = {.kind = mcp ? policy::TargetKind::kMcpTool : policy::TargetKind::kHttpTool,
                       .upstream = route.name,
                       .name = std::string(clues.tool)};
+  admission.called = &route;
   admission.breakers = true;
   admission.tool = true;
   admission.component =
@@ -322,10 +322,9 @@ Admission Decisions::BeginTool(const config::Snapshot& snapshot, const Route& ro
       turns_.StopClock(admission.turn, admission.tool_call, now.mono);
     }
     CollectEnded(now);
-    next = NextWake(now);
+    next = EarlierWake(now);
   }
-  PokeIfEarlier(next);
-  return admission;
+  Poke(next);
 }
 
 void Decisions::EndTool(const config::Snapshot& snapshot, const Route& route, std::string_view tool,
@@ -350,9 +349,9 @@ void Decisions::EndTool(const config::Snapshot& snapshot, const Route& route, st
     }
     NoteLedger();
     CollectEnded(now);
-    next = NextWake(now);
+    next = EarlierWake(now);
   }
-  PokeIfEarlier(next);
+  Poke(next);
 }
 
 void Decisions::ObserveTools(std::string_view upstream, const std::vector<std::string>& names) {

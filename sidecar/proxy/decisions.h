@@ -46,7 +46,8 @@ struct TierOffer {
   Milliseconds component{0};        // one attempt's limit there
   std::optional<std::size_t> tier;  // index in the chain; none: the agent's own upstream outside it
   bool larger_context = false;
-  std::string skipped;  // why it takes no call; empty = it does
+  // Why it takes no call, of the chain's words or an error class's; empty = it does.
+  std::string_view skipped;
 };
 
 // What a call got; given back at its end.
@@ -66,7 +67,7 @@ struct Admission {
 
   // For further attempts.
   policy::CallTarget target;
-  policy::CallTarget called;                     // what the agent asked for, if not the same
+  const Route* called = nullptr;                 // the agent's own upstream, of the snapshot
   bool breakers = false;                         // attempts ask them
   bool tool = false;                             // the turn's reserve is not for it
   bool long_running = false;                     // a tool that the turn does not bound
@@ -119,23 +120,23 @@ class Decisions {
   void ApplyMode(const sidecar_config::ModeDocument& document);
   void ClearMode();
 
+  // The Begin… functions fill a fresh `admission`.
+  //
   // An LLM call of a turn (chat completions, messages, responses). `conversation`: whose turn it
   // is, if the agent says so.
-  [[nodiscard]] Admission BeginLlm(const config::Snapshot& snapshot, const Route& route,
-                                   std::string_view model, const policy::LlmClues& clues,
-                                   std::string_view conversation,
-                                   std::optional<Milliseconds> client_limit,
-                                   const std::vector<TierOffer>& offers, policy::CostAsk cost = {});
+  void BeginLlm(const config::Snapshot& snapshot, const Route& route, std::string_view model,
+                const policy::LlmClues& clues, std::string_view conversation,
+                std::optional<Milliseconds> client_limit, const std::vector<TierOffer>& offers,
+                policy::CostAsk cost, Admission& admission);
   void EndLlm(const Admission& admission, const CallEnd& end);
   // Another endpoint of an LLM provider: no turn; breaker and time limit only.
-  [[nodiscard]] Admission BeginOther(const config::Snapshot& snapshot, const Route& route,
-                                     std::optional<Milliseconds> client_limit, int client_retries,
-                                     const std::vector<TierOffer>& offers,
-                                     policy::CostAsk cost = {});
+  void BeginOther(const config::Snapshot& snapshot, const Route& route,
+                  std::optional<Milliseconds> client_limit, int client_retries,
+                  const std::vector<TierOffer>& offers, policy::CostAsk cost, Admission& admission);
   void EndOther(const Admission& admission, const CallEnd& end);
   // A tool call over MCP (tool = its name) or HTTP (tool empty).
-  [[nodiscard]] Admission BeginTool(const config::Snapshot& snapshot, const Route& route,
-                                    const policy::ToolClues& clues);
+  void BeginTool(const config::Snapshot& snapshot, const Route& route,
+                 const policy::ToolClues& clues, Admission& admission);
   // `answered`: the class as answered to the agent.
   void EndTool(const config::Snapshot& snapshot, const Route& route, std::string_view tool,
                const Admission& admission, const CallEnd& end);
@@ -220,7 +221,7 @@ class Decisions {
   [[nodiscard]] std::optional<std::size_t> PinnedOffer(const Admission& admission,
                                                        const std::vector<TierOffer>& offers) const
       REQUIRES_LOCK(mutex_);
-  void PassLimit(Admission& admission, bool enforce, std::string resource, const Now& now)
+  void PassLimit(Admission& admission, bool enforce, std::string_view resource, const Now& now)
       REQUIRES_LOCK(mutex_);
   void PassBreaker(const config::Snapshot& snapshot, Admission& admission, const Now& now)
       REQUIRES_LOCK(mutex_);
@@ -267,8 +268,10 @@ class Decisions {
   void NoteMode(const Now& now) REQUIRES_LOCK(mutex_);
   void NoteLedger() REQUIRES_LOCK(mutex_);
   [[nodiscard]] std::optional<MonotonicTime> NextWake(const Now& now) const REQUIRES_LOCK(mutex_);
+  // The same if it is earlier than what Housekeep() or this last said: for Poke().
+  [[nodiscard]] std::optional<MonotonicTime> EarlierWake(const Now& now) REQUIRES_LOCK(mutex_);
   // After the lock is gone.
-  void PokeIfEarlier(std::optional<MonotonicTime> next);
+  void Poke(std::optional<MonotonicTime> earlier);
 
   const Clock& clock_;
   telemetry::Metrics& metrics_;
@@ -284,6 +287,8 @@ class Decisions {
   policy::CostBudgets costs_ GUARDED_BY(mutex_);
   policy::TierMemory tiers_ GUARDED_BY(mutex_);
   std::optional<sidecar_config::ChainCounts> chain_counts_ GUARDED_BY(mutex_);
+  std::vector<metrics::Counter> served_ GUARDED_BY(mutex_);  // by tier of the chain
+  metrics::Counter served_terminal_ GUARDED_BY(mutex_);
   policy::TurnTracker turns_ GUARDED_BY(mutex_);
   policy::ModeGate gate_ GUARDED_BY(mutex_);
   // Of running turns that the agent's own breaker counts.

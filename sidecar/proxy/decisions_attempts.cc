@@ -18,19 +18,6 @@ std::string ResourceOf(const std::string& key) {
   return colon == std::string::npos ? key : key.substr(colon + 1);
 }
 
-std::string TrafficKey(const policy::CallTarget& target) {
-  switch (target.kind) {
-    case policy::TargetKind::kLlm:
-      return "llm:" + target.upstream;
-    case policy::TargetKind::kMcpTool:
-      return "mcp:" + target.upstream;
-    case policy::TargetKind::kHttpTool:
-    case policy::TargetKind::kAgent:  // no call has it
-      break;
-  }
-  return "http:" + target.upstream;
-}
-
 }  // namespace
 
 std::optional<Milliseconds> Decisions::TimeLeft(const Admission& admission, const Now& now) const {
@@ -193,9 +180,8 @@ void Decisions::Resume(const config::Snapshot& snapshot, Admission& admission) {
 }
 
 void Decisions::CountCall(const Admission& admission, const CallEnd& end) {
-  ledger_.CountCall(
-      TrafficKey(admission.called.upstream.empty() ? admission.target : admission.called),
-      static_cast<std::uint64_t>(end.attempted ? admission.attempts : 0));
+  ledger_.CountCall(admission.called->traffic,
+                    static_cast<std::uint64_t>(end.attempted ? admission.attempts : 0));
   if (admission.retries + admission.earlier_retries > 0) {
     metrics_.CountRetried(end.outcome.error_class == ErrorClass::kNone);
   }

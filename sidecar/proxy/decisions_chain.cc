@@ -21,6 +21,7 @@ bool Answered(ErrorClass error_class) {
 void Decisions::ConfigureChain(const config::Snapshot& snapshot) {
   if (snapshot.chain == nullptr) {
     chain_counts_.reset();
+    served_.clear();
     tiers_.Configure({}, Milliseconds{0});
     return;
   }
@@ -46,6 +47,11 @@ void Decisions::ConfigureChain(const config::Snapshot& snapshot) {
   }
   counts.terminal_served = chain_counts_.has_value() ? chain_counts_->terminal_served : 0;
   chain_counts_ = std::move(counts);
+  served_.clear();
+  for (const Tier& tier : chain.tiers) {
+    served_.push_back(metrics_.ServedBy(tier.name));
+  }
+  served_terminal_ = metrics_.ServedBy("terminal");
   tiers_.Configure(names, chain.document.sticky);
 }
 
@@ -96,7 +102,6 @@ std::optional<std::size_t> Decisions::PinnedOffer(const Admission& admission,
 
 void Decisions::ChooseOffer(Admission& admission, const std::vector<TierOffer>& offers,
                             bool enforce, const Now& now) {
-  admission.called = admission.target;
   if (offers.empty()) {
     return;
   }
@@ -209,13 +214,13 @@ void Decisions::EndChain(const Admission& admission, const CallEnd& end, const N
   }
   if (end.terminal) {
     ++chain_counts_->terminal_served;
-    metrics_.CountServed("terminal");
+    served_terminal_.Add();
   }
   // A chain that was loaded while the call ran may have fewer tiers.
   if (end.outcome.error_class == ErrorClass::kNone && end.attempted && admission.tier.has_value() &&
       *admission.tier < chain_counts_->tiers.size()) {
     NoteTier(admission, ErrorClass::kNone);
-    metrics_.CountServed(chain_counts_->tiers[*admission.tier].name);
+    served_[*admission.tier].Add();
     tiers_.Served(admission.turn, *admission.tier, admission.stood_in && !admission.by_budget,
                   !end.tool_calls.empty(), now.mono);
   }

@@ -90,9 +90,9 @@ Status Decisions::Report(std::string_view turn_id, policy::ReportedResult result
       }
     }
     CollectEnded(now);
-    next = NextWake(now);
+    next = EarlierWake(now);
   }
-  PokeIfEarlier(next);
+  Poke(next);
   return {};
 }
 
@@ -135,19 +135,18 @@ std::optional<MonotonicTime> Decisions::NextWake(const Now& now) const {
   return next;
 }
 
-void Decisions::PokeIfEarlier(std::optional<MonotonicTime> next) {
-  if (!next.has_value()) {
-    return;
+std::optional<MonotonicTime> Decisions::EarlierWake(const Now& now) {
+  const std::optional<MonotonicTime> next = NextWake(now);
+  if (!next.has_value() || (armed_.has_value() && *armed_ <= *next)) {
+    return std::nullopt;
   }
-  {
-    const MutexLock lock(mutex_);
-    if (armed_.has_value() && *armed_ <= *next) {
-      return;
-    }
-    armed_ = next;
-  }
-  if (poke_) {
-    poke_(*next);
+  armed_ = next;
+  return next;
+}
+
+void Decisions::Poke(std::optional<MonotonicTime> earlier) {
+  if (earlier.has_value() && poke_) {
+    poke_(*earlier);
   }
 }
 

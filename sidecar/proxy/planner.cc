@@ -58,10 +58,10 @@ void RefuseRequest(ExchangeState& state, Plan& plan, const std::string& why) {
 void BeginOther(ExchangeState& state, Plan& plan) {
   Call& call = state.call;
   const bool llm = call.kind == CallKind::kLlmOther;
-  call.admission = state.loop.decisions.BeginOther(
-      *state.snapshot, *call.route,
-      llm ? ClientLimit(state.request) : std::optional<Milliseconds>{},
-      ClientRetries(state.request), call.offers, CostAskOf(state));
+  state.loop.decisions.BeginOther(*state.snapshot, *call.route,
+                                  llm ? ClientLimit(state.request) : std::optional<Milliseconds>{},
+                                  ClientRetries(state.request), call.offers, CostAskOf(state),
+                                  call.admission);
   plan.begun = true;
 }
 
@@ -95,9 +95,9 @@ void BeginLlm(ExchangeState& state, Plan& plan, bool readable) {
     clues.prefix_hash = call.llm.prefix_hash;
   }
   clues.retry_count = ClientRetries(head);
-  call.admission = state.loop.decisions.BeginLlm(*state.snapshot, *call.route, call.llm.model,
-                                                 clues, head.Get("x-agent-session-id"),
-                                                 ClientLimit(head), call.offers, CostAskOf(state));
+  state.loop.decisions.BeginLlm(*state.snapshot, *call.route, call.llm.model, clues,
+                                head.Get(net::FieldId::kAgentSession), ClientLimit(head),
+                                call.offers, CostAskOf(state), call.admission);
   plan.begun = true;
 }
 
@@ -109,7 +109,7 @@ void BeginTool(ExchangeState& state, Plan& plan) {
       ReadTurnClues(state.request, TraceNames(state), baggage_turn);
   clues.tool = call.mcp.tool;
   clues.arguments_hash = call.mcp.arguments_hash;
-  call.admission = state.loop.decisions.BeginTool(*state.snapshot, *call.route, clues);
+  state.loop.decisions.BeginTool(*state.snapshot, *call.route, clues, call.admission);
   plan.begun = true;
 }
 

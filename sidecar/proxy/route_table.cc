@@ -23,6 +23,18 @@ std::string_view PrefixOf(UpstreamKind kind) {
   return "/";
 }
 
+std::string_view TrafficKind(UpstreamKind kind) {
+  switch (kind) {
+    case UpstreamKind::kLlm:
+      return "llm:";
+    case UpstreamKind::kMcp:
+      return "mcp:";
+    case UpstreamKind::kHttp:
+      return "http:";
+  }
+  return "";
+}
+
 bool EndsInVersion(std::string_view path) { return path == "/v1" || path.ends_with("/v1"); }
 
 // What the rest of an agent's path is appended to. OpenAI's base URL contains /v1, Anthropic's does
@@ -100,6 +112,7 @@ Result<RouteTable> RouteTable::Build(const sidecar_config::PolicyDocument& polic
     route.name = upstream.name;
     route.format = upstream.format;
     route.prefix = std::string(PrefixOf(upstream.kind)) + upstream.name;
+    route.traffic = std::string(TrafficKind(upstream.kind)) + upstream.name;
     std::string url = upstream.url;
     if (url.empty()) {
       url = environment(UpstreamVariable(upstream.name));

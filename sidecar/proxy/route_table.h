@@ -30,7 +30,8 @@ struct Route {
   std::string base_path;  // what the rest of a path is appended to
   std::string pool_key;   // connections are shared by routes with the same one
   std::shared_ptr<const net::TlsContext> tls;
-  std::string prefix;  // "/llm/openai"
+  std::string prefix;   // "/llm/openai"
+  std::string traffic;  // "llm:openai": its calls in the ledger
 };
 
 struct RouteMatch {

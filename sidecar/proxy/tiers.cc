@@ -29,18 +29,18 @@ Milliseconds LimitOf(const ExchangeState& state, const std::string& model) {
   return sidecar_config::LlmTimesOf(state.snapshot->policy.timeouts, model).total;
 }
 
-TierOffer OfferOf(const ExchangeState& state, const Tier& tier) {
-  const Call& call = state.call;
-  TierOffer offer;
-  offer.target = {.kind = policy::TargetKind::kLlm,
-                  .upstream = tier.provider,
-                  .name = tier.model.empty() ? call.llm.model : tier.model};
+void AddOffer(ExchangeState& state, const Tier& tier) {
+  Call& call = state.call;
+  call.tiers.push_back(&tier);
+  TierOffer& offer = call.offers.emplace_back();
+  offer.target.upstream = tier.provider;
+  offer.target.name = tier.model.empty() ? call.llm.model : tier.model;
   offer.component = tier.timeout.value_or(LimitOf(state, offer.target.name));
   offer.tier = tier.index;
   offer.larger_context = tier.larger_context;
   offer.skipped = tier.skipped;
   if (!offer.skipped.empty()) {
-    return offer;
+    return;
   }
   const bool own = tier.route->url.origin == call.route->url.origin;
   if (!tier.route->configured) {
@@ -48,7 +48,6 @@ TierOffer OfferOf(const ExchangeState& state, const Tier& tier) {
   } else if (!own && tier.key.empty()) {
     offer.skipped = sidecar_config::kSkippedNoCredential;
   }
-  return offer;
 }
 
 bool SpeaksOtherFormat(const Call& call, const Tier* tier) {
@@ -116,17 +115,15 @@ void ListOffers(ExchangeState& state) {
   auto first = addressed;
   if (addressed == tiers.end()) {
     // What the agent asks for is no tier: it is asked first, then all of them.
-    TierOffer offer;
-    offer.target = {
-        .kind = policy::TargetKind::kLlm, .upstream = call.route->name, .name = call.llm.model};
+    TierOffer& offer = call.offers.emplace_back();
+    offer.target.upstream = call.route->name;
+    offer.target.name = call.llm.model;
     offer.component = LimitOf(state, call.llm.model);
-    call.offers.push_back(std::move(offer));
     call.tiers.push_back(nullptr);
     first = tiers.begin();
   }
   for (auto tier = first; tier != tiers.end(); ++tier) {
-    call.offers.push_back(OfferOf(state, *tier));
-    call.tiers.push_back(&*tier);
+    AddOffer(state, *tier);
   }
   // Where the agent called must be able to take the call; else it is as without a chain.
   if (!call.offers.front().skipped.empty()) {

@@ -200,20 +200,11 @@ void Metrics::CountFallback(ErrorClass error_class, bool enforce) {
   (enforce ? fallback_ : would_fallback_)[static_cast<std::size_t>(error_class)].Add();
 }
 
-void Metrics::CountServed(const std::string& tier) {
+metrics::Counter Metrics::ServedBy(const std::string& tier) {
   // Names of tiers come from the policy: at most nine.
-  const MutexLock lock(served_mutex_);
-  auto found = served_.find(tier);
-  if (found == served_.end()) {
-    found = served_
-                .emplace(tier, registry_.GetCounter(
-                                   "agent_reliability_fallback_served_total",
-                                   "Calls of a chain by the tier that answered; terminal = its "
-                                   "last resort.",
-                                   {{"tier", tier}}))
-                .first;
-  }
-  found->second.Add();
+  return registry_.GetCounter(
+      "agent_reliability_fallback_served_total",
+      "Calls of a chain by the tier that answered; terminal = its last resort.", {{"tier", tier}});
 }
 
 void Metrics::CountUntranslatable(const std::string& tier) {

@@ -5,14 +5,12 @@
 #include <array>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "libs/base/mutex.h"
 #include "libs/metrics/registry.h"
 #include "libs/policy/circuit_breaker.h"
 #include "libs/policy/cost_budget.h"
@@ -75,8 +73,8 @@ class Metrics {
   void CountRetried(bool rescued) { retried_[rescued ? 1 : 0].Add(); }
   // A failure was answered elsewhere (in Observe: would have been).
   void CountFallback(policy::ErrorClass error_class, bool enforce);
-  // Who answered a call of a chain: a tier, or its last resort.
-  void CountServed(const std::string& tier);
+  // Counts calls of a chain that a tier answered, or its last resort ("terminal").
+  [[nodiscard]] metrics::Counter ServedBy(const std::string& tier);
   // A turn that began in mode Degraded (in Observe: would have been shortened or moved).
   void CountDegraded(bool enforce) { degraded_[enforce ? 1 : 0].Add(); }
   // What LLM answers were billed, as far as it is known.
@@ -133,9 +131,6 @@ class Metrics {
   std::array<metrics::Counter, 2> retried_;
   std::array<metrics::Counter, policy::kErrorClassCount> fallback_;
   std::array<metrics::Counter, policy::kErrorClassCount> would_fallback_;
-  Mutex served_mutex_;
-  // By tier: finding a series costs as much as a call.
-  std::map<std::string, metrics::Counter, std::less<>> served_ GUARDED_BY(served_mutex_);
   std::array<metrics::Counter, policy::kBreakerEventKindCount> transitions_;
   std::array<metrics::Counter, kBadRequestCount> bad_;
   std::array<metrics::Counter, kUnreadBodyCount> unread_;
