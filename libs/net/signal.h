@@ -31,18 +31,16 @@ class Signal final : public Wakeable {
   Signal(const Signal&) = delete;
   Signal& operator=(const Signal&) = delete;
 
+  struct Awaiter {
+    [[nodiscard]] bool await_ready() const noexcept {
+      return std::exchange(signal.pending_, false);
+    }
+    void await_suspend(std::coroutine_handle<> waiter) const noexcept { signal.waiter_ = waiter; }
+    void await_resume() const noexcept {}
+    Signal& signal;
+  };
   // co_await signal.Wait() returns when notified; at once if that happened since the last wait.
-  [[nodiscard]] auto Wait() {
-    struct Awaiter {
-      [[nodiscard]] bool await_ready() const noexcept {
-        return std::exchange(signal.pending_, false);
-      }
-      void await_suspend(std::coroutine_handle<> waiter) const noexcept { signal.waiter_ = waiter; }
-      void await_resume() const noexcept {}
-      Signal& signal;
-    };
-    return Awaiter{*this};
-  }
+  [[nodiscard]] Awaiter Wait() { return {*this}; }
 
   // From anywhere on the loop thread; the waiter runs later.
   void Notify() override {

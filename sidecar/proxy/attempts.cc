@@ -19,12 +19,14 @@ using policy::TransportEvent;
 
 class Attempts {
  public:
-  explicit Attempts(ExchangeState& state) : state_(state) {}
-  net::Task<CallOutcome> Run();
-
- private:
+  Attempts(ExchangeState& state, CallOutcome& outcome) : state_(state), outcome_(outcome) {}
+  // The place where the call begins; false: nothing can be asked, the call is answered.
+  [[nodiscard]] bool Begin();
   // One attempt and its end; true: make another one.
   net::Task<bool> Once();
+  void End();
+
+ private:
   net::Task<bool> AfterFailure(UpstreamAttempt& attempt, TransportEvent event);
   net::Task<bool> AfterHead(UpstreamAttempt& attempt);
 
@@ -40,8 +42,6 @@ class Attempts {
   [[nodiscard]] bool Resort(ErrorClass error_class);
   // Lets the next place go on with a broken stream.
   [[nodiscard]] bool ResumeElsewhere(ErrorClass error_class);
-  // The place where the call begins; false: nothing can be asked, the call is answered.
-  [[nodiscard]] bool Begin();
   void RenameRequest();
   void AnswerInstead(const UpstreamAttempt& attempt, ErrorClass error_class,
                      const std::string& detail);
@@ -57,7 +57,7 @@ class Attempts {
   }
 
   ExchangeState& state_;
-  CallOutcome outcome_;
+  CallOutcome& outcome_;
   MonotonicTime began_{};
   bool budget_refused_ = false;
   bool refused_translation_ = false;  // the last attempt, with 400 or 404
@@ -65,15 +65,9 @@ class Attempts {
   bool began_answer_ = false;  // the agent has content of a stream
 };
 
-net::Task<CallOutcome> Attempts::Run() {
-  bool again = Begin();
-  while (again) {
-    outcome_.end.attempted = true;
-    again = co_await Once();
-  }
+void Attempts::End() {
   outcome_.end.cut = began_answer_ && outcome_.end.outcome.error_class != ErrorClass::kNone;
   MaybeSendCancelNotice(state_, outcome_.end.outcome.error_class);
-  co_return std::move(outcome_);
 }
 
 bool Attempts::Begin() {
@@ -187,6 +181,7 @@ void Attempts::BeginAttempt() {
 }
 
 net::Task<bool> Attempts::Once() {
+  outcome_.end.attempted = true;
   BeginAttempt();
   UpstreamAttempt attempt(state_);
   const UpstreamAttempt::Failure failure = co_await attempt.Run();
@@ -387,10 +382,13 @@ void Attempts::AgentLeft() {
 
 }  // namespace
 
-net::Task<CallOutcome> MakeAttempts(ExchangeState& state) {
-  Attempts attempts(state);
-  CallOutcome outcome = co_await attempts.Run();
-  co_return outcome;
+net::Task<> MakeAttempts(ExchangeState& state, CallOutcome& outcome) {
+  Attempts attempts(state, outcome);
+  bool again = attempts.Begin();
+  while (again) {
+    again = co_await attempts.Once();
+  }
+  attempts.End();
 }
 
 }  // namespace reliability::sidecar::proxy

@@ -17,6 +17,6 @@ struct CallOutcome {
   std::string last_bytes;
 };
 
-[[nodiscard]] net::Task<CallOutcome> MakeAttempts(ExchangeState& state);
+[[nodiscard]] net::Task<> MakeAttempts(ExchangeState& state, CallOutcome& outcome);
 
 }  // namespace reliability::sidecar::proxy

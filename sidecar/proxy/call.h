@@ -31,7 +31,7 @@ struct Call {
   // Where the running attempt goes: `route`, or a tier's. `tier` is null at a place of no chain.
   const Route* upstream = nullptr;
   const Tier* tier = nullptr;
-  std::string below;      // of target: what follows the base path
+  std::string below;      // of target: what follows the base path; filled when the call moves
   std::string sent_body;  // for the tier: its model, its format; empty = as the agent wrote it
   bool asks_for_usage = false;  // of a stream, and the agent does not
   // Of a tier that speaks another format than the agent: its answers are read so, and written anew

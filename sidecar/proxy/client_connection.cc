@@ -5,28 +5,32 @@
 
 namespace reliability::sidecar::proxy {
 
-net::Task<bool> ClientConnection::WriteAll(std::string_view first, std::string_view second,
-                                           std::string_view third) {
-  std::array<std::string_view, 3> parts{first, second, third};
+net::IoStatus ClientConnection::WriteNow(Parts& parts) {
   while (!parts[0].empty() || !parts[1].empty() || !parts[2].empty()) {
-    std::array<iovec, 3> pieces{};
+    std::array<iovec, 3> pieces;
     for (std::size_t i = 0; i < parts.size(); ++i) {
       pieces[i] = {const_cast<char*>(parts[i].data()), parts[i].size()};
     }
     const net::IoResult result = stream.Write(pieces);
-    if (result.status == net::IoStatus::kOk) {
-      std::size_t gone = result.bytes;
-      for (std::string_view& part : parts) {
-        const std::size_t take = std::min(gone, part.size());
-        part.remove_prefix(take);
-        gone -= take;
-      }
-      continue;
+    if (result.status == net::IoStatus::kAgain) {
+      return result.status;
     }
-    if (result.status != net::IoStatus::kAgain) {
+    if (result.status != net::IoStatus::kOk) {
       keep_alive = false;
-      co_return false;
+      return result.status;
     }
+    std::size_t gone = result.bytes;
+    for (std::string_view& part : parts) {
+      const std::size_t take = std::min(gone, part.size());
+      part.remove_prefix(take);
+      gone -= take;
+    }
+  }
+  return net::IoStatus::kOk;
+}
+
+net::Task<bool> ClientConnection::WriteRest(Parts parts) {
+  while (true) {
     const MonotonicTime begin = loop_.deadlines.Now();
     const MonotonicTime limit = begin + loop_.agent_limits.write_stall;
     stream.WantWrite();
@@ -38,8 +42,11 @@ net::Task<bool> ClientConnection::WriteAll(std::string_view first, std::string_v
       keep_alive = false;
       co_return false;
     }
+    const net::IoStatus status = WriteNow(parts);
+    if (status != net::IoStatus::kAgain) {
+      co_return status == net::IoStatus::kOk;
+    }
   }
-  co_return true;
 }
 
 bool ClientConnection::Gone() {

@@ -23,7 +23,17 @@ class Exchange {
            std::size_t head_end)
       : state_(loop, client, head, head_end) {}
 
-  net::Task<> Run();
+  // What the head asks for: one of these.
+  struct Aim {
+    std::optional<RouteMatch> route;
+    std::string_view query;
+    std::optional<std::string> turn;  // whose outcome is reported
+    inspect::MadeAnswer refused;
+  };
+  [[nodiscard]] Aim Find();
+  net::Task<> Proxy(RouteMatch& match, std::string_view query);
+  net::Task<> TakeReport(const std::string& turn);
+  net::Task<> Write(inspect::MadeAnswer answer);
   // The request is answered: its head is not looked at any more.
   void Finish() {
     if (state_.body.done()) {
@@ -36,9 +46,7 @@ class Exchange {
  private:
   // What is wrong with the request before any route.
   [[nodiscard]] std::optional<inspect::MadeAnswer> Precheck() const;
-  net::Task<> Proxy(RouteMatch match, std::string_view query);
-  net::Task<> Write(inspect::MadeAnswer answer);
-  void Settle(CallEnd end);
+  void Settle(const CallEnd& end);
 
   ExchangeState state_;
 };
@@ -60,52 +68,54 @@ std::optional<inspect::MadeAnswer> Exchange::Precheck() const {
   return std::nullopt;
 }
 
-net::Task<> Exchange::Run() {
+Exchange::Aim Exchange::Find() {
   const net::RequestHead& head = state_.request;
+  Aim aim;
   state_.client.keep_alive = head.keep_alive && !state_.loop.draining;
-  std::optional<inspect::MadeAnswer> refused = Precheck();
-  if (refused.has_value()) {
-    co_await Write(std::move(*refused));
-    co_return;
+  if (std::optional<inspect::MadeAnswer> refused = Precheck()) {
+    aim.refused = std::move(*refused);
+    return aim;
   }
   std::string_view target = head.target;
   if (target.starts_with("http://")) {  // absolute form: same as origin form here
     const std::size_t path = target.find('/', 7);
     if (!IsOwnHost(target.substr(7, path - 7), HostRule::kLoopback)) {
       state_.loop.metrics.CountBad(telemetry::BadRequest::kForbidden);
-      inspect::MadeAnswer answer = inspect::PlainError(403, "forbidden", "not a forward proxy");
-      co_await Write(std::move(answer));
-      co_return;
+      aim.refused = inspect::PlainError(403, "forbidden", "not a forward proxy");
+      return aim;
     }
     target = path == std::string_view::npos ? std::string_view("/") : target.substr(path);
   }
   const std::size_t question = target.find('?');
   const std::string_view path = target.substr(0, question);
-  const std::string_view query =
-      question == std::string_view::npos ? std::string_view{} : target.substr(question);
-  if (const auto turn = TurnOfOutcomePath(path)) {
-    inspect::MadeAnswer answer = co_await AnswerOutcome(state_, *turn);
-    co_await Write(std::move(answer));
-    co_return;
+  aim.query = question == std::string_view::npos ? std::string_view{} : target.substr(question);
+  aim.turn = TurnOfOutcomePath(path);
+  if (aim.turn.has_value()) {
+    return aim;
   }
-  std::optional<RouteMatch> match = state_.snapshot->routes.Match(path);
-  if (!match.has_value()) {
+  aim.route = state_.snapshot->routes.Match(path);
+  if (!aim.route.has_value()) {
     state_.loop.metrics.CountBad(telemetry::BadRequest::kNotFound);
-    inspect::MadeAnswer unknown =
-        inspect::PlainError(404, "not_found", "no upstream has this route");
-    co_await Write(std::move(unknown));
-    co_return;
+    aim.refused = inspect::PlainError(404, "not_found", "no upstream has this route");
   }
-  co_await Proxy(std::move(*match), query);
+  return aim;
 }
 
-net::Task<> Exchange::Proxy(RouteMatch match, std::string_view query) {
-  Plan plan = co_await MakePlan(state_, std::move(match), query);
+net::Task<> Exchange::TakeReport(const std::string& turn) {
+  inspect::MadeAnswer answer = co_await AnswerOutcome(state_, turn);
+  co_await Write(std::move(answer));
+}
+
+net::Task<> Exchange::Proxy(RouteMatch& match, std::string_view query) {
+  Plan plan;
+  if (!PlanAtOnce(state_, match, query, plan)) {
+    co_await MakePlan(state_, plan);
+  }
   if (plan.agent_gone) {
     if (plan.begun) {
       CallEnd end;
       end.outcome.error_class = plan.refused_class;
-      Settle(std::move(end));
+      Settle(end);
     }
     state_.client.keep_alive = false;
     co_return;
@@ -114,7 +124,7 @@ net::Task<> Exchange::Proxy(RouteMatch match, std::string_view query) {
     if (plan.begun) {
       CallEnd end;
       end.outcome.error_class = plan.refused_class;
-      Settle(std::move(end));
+      Settle(end);
     } else if (plan.refused_class != ErrorClass::kNone) {
       state_.snapshot->metrics->Count(state_.call.route->index, plan.refused_class,
                                       state_.loop.deadlines.Now() - state_.started);
@@ -125,14 +135,15 @@ net::Task<> Exchange::Proxy(RouteMatch match, std::string_view query) {
     co_await Write(std::move(*plan.answer));
     co_return;
   }
-  CallOutcome outcome = co_await MakeAttempts(state_);
-  const bool whole = outcome.end.terminal;
-  Settle(std::move(outcome.end));
+  CallOutcome outcome;
+  co_await MakeAttempts(state_, outcome);
+  Settle(outcome.end);
   if (outcome.answer.has_value()) {
     co_await Write(std::move(*outcome.answer));
     co_return;
   }
   if (!outcome.last_bytes.empty()) {
+    const bool whole = outcome.end.terminal;
     (void)co_await state_.client.WriteAll(outcome.last_bytes);
     // A stream that failed must not look complete: it has no last chunk.
     state_.client.keep_alive = state_.client.keep_alive && whole;
@@ -140,7 +151,7 @@ net::Task<> Exchange::Proxy(RouteMatch match, std::string_view query) {
   }
 }
 
-void Exchange::Settle(CallEnd end) {
+void Exchange::Settle(const CallEnd& end) {
   state_.snapshot->metrics->Count(state_.call.route->index, end.outcome.error_class,
                                   state_.loop.deadlines.Now() - state_.started);
   EndCall(state_, end);
@@ -160,18 +171,20 @@ net::Task<> Exchange::Write(inspect::MadeAnswer answer) {
   (void)co_await state_.client.WriteAll(out);
 }
 
-net::Task<> RunOne(LoopContext& loop, ClientConnection& client, const net::RequestHead& head,
-                   std::size_t head_end) {
-  Exchange exchange(loop, client, head, head_end);
-  co_await exchange.Run();
-  exchange.Finish();
-}
-
 }  // namespace
 
 net::Task<> Answer(LoopContext& loop, ClientConnection& client, const net::RequestHead& head,
                    std::size_t head_end) {
-  return RunOne(loop, client, head, head_end);
+  Exchange exchange(loop, client, head, head_end);
+  Exchange::Aim aim = exchange.Find();
+  if (aim.route.has_value()) {
+    co_await exchange.Proxy(*aim.route, aim.query);
+  } else if (aim.turn.has_value()) {
+    co_await exchange.TakeReport(*aim.turn);
+  } else {
+    co_await exchange.Write(std::move(aim.refused));
+  }
+  exchange.Finish();
 }
 
 }  // namespace reliability::sidecar::proxy

@@ -11,15 +11,13 @@ constexpr std::size_t kMaxRequestId = 128;
 
 }  // namespace
 
-net::Task<Interrupt> ExchangeState::Pause() {
+void ExchangeState::Arm() {
   const MonotonicTime nearest = std::min({limits.Nearest().at, agent_limit, wake_at});
   if (nearest == MonotonicTime::max()) {
     client.deadline.Clear();
   } else {
     client.deadline.Set(nearest);
   }
-  co_await client.signal.Wait();
-  co_return Check();
 }
 
 void ExchangeState::WatchAgent() {

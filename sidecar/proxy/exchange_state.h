@@ -1,6 +1,7 @@
 #pragma once
 // One request and its answer: what the stages of the exchange share. Lives in the exchange's
 // coroutine. Loop thread only.
+#include <coroutine>
 #include <memory>
 #include <optional>
 #include <string>
@@ -37,7 +38,19 @@ struct ExchangeState {
   // Sleeps until a source stirs; then says whether the exchange must stop. kLimit: `expired` says
   // which. In Observe limits do not stop anything: their twins are counted. kClientSlow:
   // `agent_limit` passed.
-  [[nodiscard]] net::Task<Interrupt> Pause();
+  [[nodiscard]] auto Pause() {
+    Arm();
+    struct Awaiter {
+      [[nodiscard]] bool await_ready() const noexcept { return wait.await_ready(); }
+      void await_suspend(std::coroutine_handle<> waiter) const noexcept {
+        wait.await_suspend(waiter);
+      }
+      [[nodiscard]] Interrupt await_resume() const { return state.Check(); }
+      ExchangeState& state;
+      net::Signal::Awaiter wait;
+    };
+    return Awaiter{*this, client.signal.Wait()};
+  }
 
   // Waits between two attempts. False: the agent left, or everything ends.
   [[nodiscard]] net::Task<bool> Sleep(Milliseconds wait);
@@ -73,6 +86,8 @@ struct ExchangeState {
   bool resumed = false;
 
  private:
+  // Sets the deadline of the nearest limit.
+  void Arm();
   [[nodiscard]] Interrupt Check();
 };
 

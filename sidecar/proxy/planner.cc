@@ -163,38 +163,34 @@ void ClassifyMcp(ExchangeState& state, Plan& plan, bool readable) {
   call.unlimited = call.mcp.method == "subscriptions/listen";
 }
 
-net::Task<> PlanLlm(ExchangeState& state, Plan& plan, std::string_view path) {
+// Below the route, without query.
+std::string_view PathOf(const Call& call) {
+  const std::string_view target = call.target;
+  return target.substr(0, target.find('?')).substr(call.route->base_path.size());
+}
+
+// What kind of LLM call it is. True: one of a turn, whose body is read.
+bool ClassifyLlm(ExchangeState& state) {
   Call& call = state.call;
-  call.kind = CallKind::kLlmOther;
+  const std::string_view path = PathOf(call);
   const bool post = state.request.method == "POST";
   call.api = post ? inspect::LlmApiOfPath(path) : std::nullopt;
+  call.answer_api = call.api;
+  call.kind = call.api.has_value() ? CallKind::kLlm : CallKind::kLlmOther;
   call.repeatable = policy::IsReplayable(
       {.nature = call.api ? policy::CallNature::kLlmAnswer : policy::CallNature::kLlmOther,
        .method = state.request.method,
        .path = path,
        .mcp_method = {}});
-  if (!call.api.has_value()) {
-    if (call.repeatable) {
-      const bool kept = co_await KeepBody(state, plan);
-      if (!kept) {
-        co_return;
-      }
-    }
-    BeginOther(state, plan);
-    co_return;
-  }
-  call.answer_api = call.api;
-  call.kind = CallKind::kLlm;
-  bool readable = state.body.TakeInPlace(inspect::kMaxInspectedRequest);
-  if (!readable) {
-    readable = co_await TakeBody(state, plan);
-  }
-  if (plan.answer.has_value() || plan.agent_gone) {
-    co_return;
-  }
+  return call.api.has_value();
+}
+
+// `readable`: the body is there and may be read.
+void PlanTurnCall(ExchangeState& state, Plan& plan, bool readable) {
+  Call& call = state.call;
   if (!readable) {
     if (!PassUnread(state, plan)) {
-      co_return;
+      return;
     }
   } else {
     auto read =
@@ -203,7 +199,7 @@ net::Task<> PlanLlm(ExchangeState& state, Plan& plan, std::string_view path) {
       call.llm = std::move(*read);
     } else if (state.enforce) {
       RefuseRequest(state, plan, read.error().message);
-      co_return;
+      return;
     } else {
       state.loop.metrics.CountWould(ErrorClass::kInvalidRequest);
       readable = false;
@@ -214,6 +210,23 @@ net::Task<> PlanLlm(ExchangeState& state, Plan& plan, std::string_view path) {
     ListOffers(state);
   }
   BeginLlm(state, plan, readable);
+}
+
+net::Task<> PlanLlm(ExchangeState& state, Plan& plan) {
+  if (ClassifyLlm(state)) {
+    const bool readable = co_await TakeBody(state, plan);
+    if (!plan.answer.has_value() && !plan.agent_gone) {
+      PlanTurnCall(state, plan, readable);
+    }
+    co_return;
+  }
+  if (state.call.repeatable) {
+    const bool kept = co_await KeepBody(state, plan);
+    if (!kept) {
+      co_return;
+    }
+  }
+  BeginOther(state, plan);
 }
 
 net::Task<> PlanMcp(ExchangeState& state, Plan& plan) {
@@ -266,32 +279,9 @@ net::Task<> PlanHttpTool(ExchangeState& state, Plan& plan) {
   BeginTool(state, plan);
 }
 
-}  // namespace
-
-net::Task<Plan> MakePlan(ExchangeState& state, RouteMatch match, std::string_view query) {
-  Plan plan;
-  Call& call = state.call;
-  call.route = match.route;
-  call.upstream = match.route;
-  const std::size_t path_bytes = match.path.size();
-  call.target = std::move(match.path);
-  call.target += query;
-  const std::string_view path = std::string_view(call.target).substr(0, path_bytes);
-  call.below = call.target.substr(call.route->base_path.size());
-  switch (call.route->kind) {
-    case UpstreamKind::kLlm:
-      co_await PlanLlm(state, plan, path.substr(call.route->base_path.size()));
-      break;
-    case UpstreamKind::kMcp:
-      co_await PlanMcp(state, plan);
-      break;
-    case UpstreamKind::kHttp:
-      co_await PlanHttpTool(state, plan);
-      break;
-  }
-  if (plan.begun && call.admission.hold.has_value()) {
-    co_await AwaitHold(state, plan);
-  }
+// What the stages decided becomes an answer, unless a chain can still give another one.
+void Judge(ExchangeState& state, Plan& plan) {
+  const Call& call = state.call;
   const auto& refusal = call.admission.refusal;
   // What a chain can still answer is not refused yet: attempts.h.
   const bool can_move = state.enforce && !call.offers.empty() && refusal.has_value() &&
@@ -308,7 +298,46 @@ net::Task<Plan> MakePlan(ExchangeState& state, RouteMatch match, std::string_vie
     plan.answer = MakeAnswer(call, reply);
     plan.refused_class = ErrorClass::kConnect;
   }
-  co_return plan;
+}
+
+}  // namespace
+
+bool PlanAtOnce(ExchangeState& state, RouteMatch& match, std::string_view query, Plan& plan) {
+  Call& call = state.call;
+  call.route = match.route;
+  call.upstream = match.route;
+  call.target = std::move(match.path);
+  call.target += query;
+  if (call.route->kind != UpstreamKind::kLlm || !ClassifyLlm(state) ||
+      !state.body.TakeInPlace(inspect::kMaxInspectedRequest)) {
+    return false;
+  }
+  PlanTurnCall(state, plan, true);
+  if (plan.begun && call.admission.hold.has_value()) {
+    return false;
+  }
+  Judge(state, plan);
+  return true;
+}
+
+net::Task<> MakePlan(ExchangeState& state, Plan& plan) {
+  if (!plan.begun) {
+    switch (state.call.route->kind) {
+      case UpstreamKind::kLlm:
+        co_await PlanLlm(state, plan);
+        break;
+      case UpstreamKind::kMcp:
+        co_await PlanMcp(state, plan);
+        break;
+      case UpstreamKind::kHttp:
+        co_await PlanHttpTool(state, plan);
+        break;
+    }
+  }
+  if (plan.begun && state.call.admission.hold.has_value()) {
+    co_await AwaitHold(state, plan);
+  }
+  Judge(state, plan);
 }
 
 void EndCall(ExchangeState& state, const CallEnd& end) {

@@ -17,9 +17,11 @@ struct Plan {
   bool agent_fault = false;  // broken or slow body: close afterwards
 };
 
-// `match` belongs to the state's snapshot.
-[[nodiscard]] net::Task<Plan> MakePlan(ExchangeState& state, RouteMatch match,
-                                       std::string_view query);
+// Plans a call of `match`, which belongs to the state's snapshot. False: that takes waiting, and
+// MakePlan() goes on with it.
+[[nodiscard]] bool PlanAtOnce(ExchangeState& state, RouteMatch& match, std::string_view query,
+                              Plan& plan);
+[[nodiscard]] net::Task<> MakePlan(ExchangeState& state, Plan& plan);
 
 // Tells Decisions how the call ended, and counts it.
 void EndCall(ExchangeState& state, const CallEnd& end);

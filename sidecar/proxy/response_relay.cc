@@ -199,7 +199,7 @@ net::Task<bool> ResponseRelay::WriteHoldComment() {
   co_return co_await WriteChunk(kComment, {});
 }
 
-net::Task<bool> ResponseRelay::Pass(std::string_view payload) {
+std::optional<std::string_view> ResponseRelay::Take(std::string_view payload) {
   if (swap_.active()) {
     swapped_ = swap_.Feed(payload);
     payload = swapped_;
@@ -217,7 +217,7 @@ net::Task<bool> ResponseRelay::Pass(std::string_view payload) {
     (void)state_.stream->Feed(payload);  // only watches
   }
   if (state_.sent_head && !watch_.event_stream()) {
-    co_return true;
+    return std::nullopt;
   }
   if (!committed_) {
     const bool stream = watch_.event_stream();
@@ -228,18 +228,15 @@ net::Task<bool> ResponseRelay::Pass(std::string_view payload) {
     if (hold_ && !passes && held_.size() + payload.size() <= most &&
         held_bytes_.Grow(payload.size())) {
       held_ += payload;
-      co_return true;
+      return std::nullopt;
     }
     if (translates_ && !stream) {
       unreadable_ = "the answer is too large to be translated";
-      co_return true;
+      return std::nullopt;
     }
-    co_return co_await Commit(payload);
+    return payload;
   }
-  if (payload.empty()) {
-    co_return true;
-  }
-  co_return co_await WriteChunk(payload, {});
+  return payload.empty() ? std::nullopt : std::optional(payload);
 }
 
 void ResponseRelay::PrepareInput() {
@@ -318,9 +315,17 @@ net::Task<ResponseRelay::Stop> ResponseRelay::Pump() {
       co_return Stop::kBadFraming;
     }
     if (!piece.payload.empty()) {
-      const bool passed = co_await Pass(piece.payload);
-      if (!passed) {
-        co_return Stop::kClientGone;
+      const std::optional<std::string_view> out = Take(piece.payload);
+      if (out.has_value()) {
+        bool written = false;
+        if (committed_) {
+          written = co_await WriteChunk(*out, {});
+        } else {
+          written = co_await Commit(*out);
+        }
+        if (!written) {
+          co_return Stop::kClientGone;
+        }
       }
       state_.limits.Extend(state_.client.TakeStalled());
       if (broken_call_ || Unreadable() || (Rewrites() && state_.stream->failure().has_value())) {
@@ -352,6 +357,9 @@ net::Task<ResponseRelay::End> ResponseRelay::Run() {
       co_return co_await FinishRewritten(stop);
     }
     End end = EndClean();
+    if (end.open) {
+      co_return end;
+    }
     co_return co_await FinishClean(std::move(end));
   }
   // What is whole is whole, even if the upstream did not end it properly.

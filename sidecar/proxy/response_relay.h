@@ -58,7 +58,8 @@ class ResponseRelay {
   void PrepareInput();
   // Next bytes into the attempt's input; kNone: there are some.
   [[nodiscard]] net::Task<Stop> Refill();
-  [[nodiscard]] net::Task<bool> Pass(std::string_view payload);
+  // Reads what came of the body. What must be written of it now; nullopt: nothing, or it is held.
+  [[nodiscard]] std::optional<std::string_view> Take(std::string_view payload);
   // Head (once) and a comment, so that the agent of a held stream sees that something happens.
   [[nodiscard]] net::Task<bool> WriteHoldComment();
   [[nodiscard]] net::Task<bool> WriteChunk(std::string_view payload, std::string_view tail);

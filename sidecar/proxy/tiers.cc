@@ -157,8 +157,14 @@ bool GoToOffer(ExchangeState& state) {
     body = std::move(*written);
   }
   call.tier = tier;
-  call.upstream = upstream;
   call.sent_body = std::move(body);
+  if (!translates && upstream == call.upstream && !call.tier_api.has_value()) {
+    return true;  // the target is this place's already
+  }
+  if (call.below.empty()) {
+    call.below = call.target.substr(call.route->base_path.size());
+  }
+  call.upstream = upstream;
   if (!translates) {
     call.tier_api.reset();
     call.target = upstream->base_path + call.below;

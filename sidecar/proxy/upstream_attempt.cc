@@ -2,6 +2,8 @@
 
 #include <sys/uio.h>
 
+#include <algorithm>
+#include <span>
 #include <utility>
 
 #include "libs/net/http_head_parser.h"
@@ -39,7 +41,10 @@ net::Task<UpstreamAttempt::Failure> UpstreamAttempt::Run() {
   reused_ = stream_.open();
   if (reused_) {
     stream_.Attach(&state_.client.signal);
-    Failure failure = co_await Send();
+    Failure failure;
+    if (!SendAtOnce()) {
+      failure = co_await Send();
+    }
     if (!failure.has_value()) {
       failure = co_await ReceiveHead();
       co_return failure;
@@ -133,16 +138,49 @@ bool UpstreamAttempt::NextPiece(Failure& failure, bool& finished) {
   return false;
 }
 
+net::IoStatus UpstreamAttempt::WriteOut() {
+  std::array<iovec, 4> pieces;
+  std::size_t count = 0;
+  for (const std::string_view part : out_) {
+    if (!part.empty()) {
+      pieces[count++] = {const_cast<char*>(part.data()), part.size()};
+    }
+  }
+  const net::IoResult result = stream_.Write(std::span(pieces.data(), count));
+  if (result.status == net::IoStatus::kOk) {
+    sent_any_ = sent_any_ || result.bytes > 0;
+    std::size_t gone = result.bytes;
+    for (std::string_view& part : out_) {
+      const std::size_t take = std::min(gone, part.size());
+      part.remove_prefix(take);
+      gone -= take;
+    }
+  }
+  return result.status;
+}
+
+bool UpstreamAttempt::AllOut() const {
+  return std::all_of(out_.begin(), out_.end(), [](std::string_view part) { return part.empty(); });
+}
+
+bool UpstreamAttempt::SendAtOnce() {
+  if (!state_.body.done()) {
+    return false;
+  }
+  while (!AllOut()) {
+    if (WriteOut() != net::IoStatus::kOk) {
+      return false;
+    }
+  }
+  sent_all_ = true;
+  state_.WatchAgent();
+  return true;
+}
+
 net::Task<UpstreamAttempt::Failure> UpstreamAttempt::Send() {
   while (true) {
-    std::array<iovec, 4> pieces{};
-    std::size_t left = 0;
-    for (std::size_t i = 0; i < out_.size(); ++i) {
-      pieces[i] = {const_cast<char*>(out_[i].data()), out_[i].size()};
-      left += out_[i].size();
-    }
     bool waiting_for_agent = false;
-    if (left == 0) {
+    if (AllOut()) {
       Failure failure;
       bool finished = false;
       if (NextPiece(failure, finished)) {
@@ -162,18 +200,11 @@ net::Task<UpstreamAttempt::Failure> UpstreamAttempt::Send() {
         co_return TransportEvent::kClientGone;
       }
     } else {
-      const net::IoResult result = stream_.Write(pieces);
-      if (result.status == net::IoStatus::kOk) {
-        sent_any_ = sent_any_ || result.bytes > 0;
-        std::size_t gone = result.bytes;
-        for (std::string_view& part : out_) {
-          const std::size_t take = std::min(gone, part.size());
-          part.remove_prefix(take);
-          gone -= take;
-        }
+      const net::IoStatus status = WriteOut();
+      if (status == net::IoStatus::kOk) {
         continue;
       }
-      if (result.status != net::IoStatus::kAgain) {
+      if (status != net::IoStatus::kAgain) {
         if (sent_any_ && stream_.PeekState() == net::Stream::Peek::kData) {
           co_return std::nullopt;  // it answered before it hung up
         }

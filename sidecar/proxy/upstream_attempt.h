@@ -51,6 +51,11 @@ class UpstreamAttempt {
   // Whichever connects first, by happy eyeballs (data-plane ruling 53); TLS with that one alone.
   [[nodiscard]] net::Task<Failure> ConnectToOneOf(net::Addresses addresses);
   [[nodiscard]] net::Task<Failure> SecureConnection();
+  // Writes of out_ what can be written now.
+  [[nodiscard]] net::IoStatus WriteOut();
+  [[nodiscard]] bool AllOut() const;
+  // The whole request was at hand and is out; else Send() goes on.
+  [[nodiscard]] bool SendAtOnce();
   [[nodiscard]] net::Task<Failure> Send();
   [[nodiscard]] net::Task<Failure> ReceiveHead();
   // Turns bytes in input_ into response_; kBad… -> failure, incomplete -> nothing and !complete.
