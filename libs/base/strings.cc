@@ -49,6 +49,9 @@ bool EqualsIgnoreCase(std::string_view a, std::string_view b) {
   if (a.size() != b.size()) {
     return false;
   }
+  if (a == b) {  // equal texts mostly have the same case
+    return true;
+  }
   for (std::size_t i = 0; i < a.size(); ++i) {
     if (a[i] != b[i] && LowerChar(a[i]) != LowerChar(b[i])) {
       return false;
@@ -66,11 +69,14 @@ std::string ToLower(std::string_view text) {
 }
 
 std::string_view Trim(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) {
-    return {};
+  const auto is_blank = [](char c) { return c == ' ' || c == '\t'; };
+  while (!text.empty() && is_blank(text.front())) {
+    text.remove_prefix(1);
   }
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+  while (!text.empty() && is_blank(text.back())) {
+    text.remove_suffix(1);
+  }
+  return text;
 }
 
 std::vector<std::string_view> Split(std::string_view text, char separator) {

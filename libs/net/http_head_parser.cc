@@ -107,11 +107,21 @@ class Reader {
   // The first byte from at_ on that is not of the class.
   template <class Class>
   [[nodiscard]] const char* SkipWhile(Class is_in) const {
-    const char* at = at_;
-    while (is_in(*at)) {
-      ++at;
+    // Four a turn: names and targets are what most of reading a head costs.
+    for (const char* at = at_;; at += 4) {
+      if (!is_in(at[0])) {
+        return at;
+      }
+      if (!is_in(at[1])) {
+        return at + 1;
+      }
+      if (!is_in(at[2])) {
+        return at + 2;
+      }
+      if (!is_in(at[3])) {
+        return at + 3;
+      }
     }
-    return at;
   }
 
   bool StartLine() {

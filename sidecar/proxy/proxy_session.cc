@@ -53,8 +53,8 @@ net::Task<> ProxySession::Run() {
 net::Task<ProxySession::Next> ProxySession::ReadHead() {
   std::size_t scanned = 0;
   bool started = client_.input.held();
-  MonotonicTime limit =
-      loop_.deadlines.Now() + (started ? loop_.agent_limits.head : loop_.agent_limits.idle);
+  MonotonicTime now = loop_.deadlines.Now();
+  MonotonicTime limit = now + (started ? loop_.agent_limits.head : loop_.agent_limits.idle);
   bool wait_first = !started;
   while (true) {
     if (client_.input.held() && !client_.input.empty()) {
@@ -79,7 +79,7 @@ net::Task<ProxySession::Next> ProxySession::ReadHead() {
       client_.stream.WantRead();
       client_.deadline.Set(limit);
       co_await client_.signal.Wait();
-      const MonotonicTime now = loop_.deadlines.Now();
+      now = loop_.deadlines.Now();
       if (loop_.aborting || (loop_.draining && !started)) {
         co_return Next::kClose;
       }
@@ -103,7 +103,7 @@ net::Task<ProxySession::Next> ProxySession::ReadHead() {
       client_.input.Commit(got.bytes);
       if (!started) {
         started = true;
-        limit = loop_.deadlines.Now() + loop_.agent_limits.head;
+        limit = now + loop_.agent_limits.head;
       }
       continue;
     }

@@ -157,8 +157,11 @@ std::optional<RouteMatch> RouteTable::Match(std::string_view path) const {
     if (route == nullptr) {
       return std::nullopt;
     }
-    RouteMatch match{.route = route, .path = route->base_path};
-    match.path += kind == UpstreamKind::kLlm ? WithoutVersions(rest) : rest;
+    const std::string_view below = kind == UpstreamKind::kLlm ? WithoutVersions(rest) : rest;
+    RouteMatch match{.route = route, .path = {}};
+    match.path.reserve(route->base_path.size() + below.size());
+    match.path += route->base_path;
+    match.path += below;
     if (match.path.empty()) {
       match.path = "/";
     }

@@ -15,10 +15,14 @@ std::optional<Milliseconds> ReadSeconds(std::string_view text) {
   if (text.empty()) {
     return std::nullopt;
   }
+  constexpr std::uint64_t kMost = 86'400;
+  if (const auto whole = ParseUint(text); whole.has_value() && *whole > 0 && *whole <= kMost) {
+    return Milliseconds{static_cast<Milliseconds::rep>(*whole * 1000)};
+  }
   double seconds = 0;
   const auto result = std::from_chars(text.data(), text.data() + text.size(), seconds);
   if (result.ec != std::errc{} || result.ptr != text.data() + text.size() || !(seconds > 0) ||
-      seconds > 86'400) {
+      seconds > static_cast<double>(kMost)) {
     return std::nullopt;
   }
   return Milliseconds{static_cast<Milliseconds::rep>(seconds * 1000)};
