@@ -16,14 +16,14 @@ class FallbackChain(SuiteCase):
         self.tenant = Tenant(self.kube, "chain-" + self.id().rsplit("_", 1)[-1]).create()
         self.addCleanup(self.tenant.close)
 
-    def chain(self):
+    def chain(self, timeout="2s"):
         self.kube.apply({
             "apiVersion": "agentreliability.dev/v1alpha1", "kind": "LLMFallbackChain",
             "metadata": {"name": "ladder", "namespace": self.tenant.namespace},
             "spec": {"tiers": [
-                {"name": "primary", "provider": "openai", "timeout": "2s"},
+                {"name": "primary", "provider": "openai", "timeout": timeout},
                 {"name": "second", "provider": "other", "endpoint": self.tenant.llm_url, "format": "OpenAI",
-                 "model": "gpt-4o-mini", "secretRef": {"name": "second", "key": "api-key"}, "timeout": "2s"}],
+                 "model": "gpt-4o-mini", "secretRef": {"name": "second", "key": "api-key"}, "timeout": timeout}],
                 "terminal": {"type": "StaticResponse", "text": "{{.agent}} cannot answer: {{.reason}}"}}})
 
     def state(self, kind, name, condition_type):
@@ -64,8 +64,10 @@ class FallbackChain(SuiteCase):
         space = self.tenant.namespace
         self.kube.apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "second", "namespace": space},
                          "stringData": {"api-key": "a-key"}})
-        self.chain()
-        self.tenant.policy(fallbackChainRef={"name": "ladder"})
+        self.chain(timeout="10s")
+        # Only the first tier fails here: on a machine that is short of CPU all else may take its time.
+        self.tenant.policy(fallbackChainRef={"name": "ladder"}, turn={"timeout": "30s", "synthesisReserve": "1s"},
+                           timeouts={"llm": "10s", "tool": "10s", "connect": "10s"})
         self.tenant.deploy(replicas=1)
         pods = self.tenant.wait_ready(1)
         self.wait_reason("LLMFallbackChain", "ladder", "Programmed", "Programmed")
