@@ -19,10 +19,12 @@
 namespace reliability::sidecar_config {
 
 inline constexpr int kSchemaMajor = 1;
-// A new field raises it; see schema_skew.h. A new value of an old field does not go into it:
-// sidecars of older minors refuse the document. Give it a field of its own. 1: retries, traffic,
-// fallbackChain. 2: slow calls, mean latency, scope Agent, operation of breakers; modes Degraded,
-// Ramping. 3: cost, prices, spent; turn.identity, turn.onStreamDeadline, timeouts.llmOverrides,
+// A new field of a document raises it; one of policy.json needs a row in schema_skew.cc, too. An
+// old field gets no new values: sidecars of older minors would refuse the whole document.
+//
+// 1: retries, traffic, fallbackChain.
+// 2: slow calls, mean latency, scope Agent, operation of breakers; modes Degraded, Ramping.
+// 3: cost, prices, spent; turn.identity, turn.onStreamDeadline, timeouts.llmOverrides,
 //    timeouts.longRunning, slos[].degradedIs.
 // 4: inspection, tls.
 // 5: degrade.maxTokensPerTurn, degrade.maxCostPerTurn of mode.json.
