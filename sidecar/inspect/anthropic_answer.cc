@@ -135,7 +135,7 @@ void LlmAnswer::OnAnthropicEvent(const SseSplitter::Event& sse) {
 void LlmAnswer::ReadAnthropicAnswer() {
   bool has_content = false;
   bool is_error = false;
-  const bool read = WithJson(body_, [&](simdjson::ondemand::document& document) {
+  const bool read = WithJson(body(), [&](simdjson::ondemand::document& document) {
     std::int64_t index = 0;
     return EachField(document, [&](std::string_view key, JsonValue value) {
       if (key == "model") {
@@ -166,7 +166,7 @@ void LlmAnswer::ReadAnthropicAnswer() {
     });
   });
   if (read && is_error) {
-    error_ = ReadProviderError(body_);
+    error_ = ReadProviderError(body());
   }
   complete_ = read && has_content && !is_error;
   malformed_ += read ? 0 : 1;

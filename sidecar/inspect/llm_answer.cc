@@ -56,24 +56,43 @@ void LlmAnswer::Feed(std::string_view bytes) {
     return;
   }
   const std::size_t limit = shape_ == AnswerShape::kError ? kMaxErrorBytes : kMaxJsonBytes;
-  if (body_.size() + bytes.size() > limit) {
+  if (body_bytes_ + bytes.size() > limit) {
     overflow_ = true;
+    body_bytes_ = 0;
+    shared_ = nullptr;
     body_ = std::string();
     return;
   }
-  if (body_.capacity() < body_.size() + bytes.size() + kReadBehind) {
-    body_.reserve(std::max(body_.size() * 2, body_.size() + bytes.size() + kReadBehind));
+  body_bytes_ += bytes.size();
+  if (shared_ == nullptr) {
+    Append(body_, bytes);
   }
-  body_.append(bytes);
+}
+
+void LlmAnswer::Append(std::string& body, std::string_view bytes) {
+  const std::size_t room = body.size() + bytes.size() + kReadBehind;
+  if (body.capacity() < room) {
+    body.reserve(std::max(body.size() * 2, room));
+  }
+  body.append(bytes);
+}
+
+void LlmAnswer::OwnBody(std::string_view last) {
+  if (shared_ != nullptr) {
+    Append(body_, *shared_);
+    Append(body_, last);
+    shared_ = nullptr;
+  }
 }
 
 void LlmAnswer::Finish(bool clean) {
   clean_ = clean;
   if (overflow_ || !clean) {
+    shared_ = nullptr;
     return;
   }
   if (shape_ == AnswerShape::kError) {
-    error_ = ReadProviderError(body_);
+    error_ = ReadProviderError(body());
   } else if (shape_ == AnswerShape::kJson) {
     switch (api_) {
       case LlmApi::kOpenAIChat:
@@ -88,8 +107,10 @@ void LlmAnswer::Finish(bool clean) {
     }
   }
   if (complete_ && content_bytes_ == 0) {
-    content_bytes_ = std::ssize(body_);  // of a format whose content is not looked into
+    // Of a format whose content is not looked into.
+    content_bytes_ = static_cast<std::int64_t>(body_bytes_);
   }
+  shared_ = nullptr;
   body_ = std::string();
 }
 
@@ -149,7 +170,7 @@ policy::AnswerUsage LlmAnswer::usage() const {
     usage.kind = UsageKind::kUnread;
   } else if (shape_ == AnswerShape::kJson || shape_ == AnswerShape::kStream) {
     // Of a cut body the bytes that came are all that is known.
-    usage.output_bytes = content_bytes_ + (clean_ ? 0 : std::ssize(body_));
+    usage.output_bytes = content_bytes_ + (clean_ ? 0 : static_cast<std::int64_t>(body_bytes_));
     usage.kind = complete_ || usage.output_bytes > 0 ? UsageKind::kPartial : UsageKind::kNone;
   }
   return usage;

@@ -39,7 +39,15 @@ class LlmAnswer {
 
   LlmAnswer(LlmApi api, AnswerShape shape) : api_(api), shape_(shape) {}
 
+  // Appends to a body that is read where it lies: that needs room behind it.
+  static void Append(std::string& body, std::string_view bytes);
+
   void Feed(std::string_view bytes);
+  // The caller itself keeps what it feeds, in `kept` by Append(), until Finish(): it is read there
+  // instead of being copied. Before the first Feed(); not for streams.
+  void ShareBody(const std::string& kept) { shared_ = &kept; }
+  // It does not any more: copies what it kept, and `last`, which was fed and is not in there.
+  void OwnBody(std::string_view last);
   // The body ended: `clean` = by its framing, false = cut.
   void Finish(bool clean);
 
@@ -89,11 +97,14 @@ class LlmAnswer {
   void AddToolPiece(std::int64_t choice, std::int64_t index, std::string_view id,
                     std::string_view name, std::string_view arguments);
   [[nodiscard]] policy::Protocol protocol() const;
+  [[nodiscard]] const std::string& body() const { return shared_ != nullptr ? *shared_ : body_; }
 
   const LlmApi api_;
   const AnswerShape shape_;
   SseSplitter splitter_;
   std::string body_;
+  const std::string* shared_ = nullptr;  // in the place of body_
+  std::size_t body_bytes_ = 0;
   bool overflow_ = false;  // larger than we look at: judged by its status alone
   bool first_token_ = false;
   bool terminal_ = false;

@@ -176,9 +176,9 @@ void LlmAnswer::ReadOpenAiAnswer() {
       return true;
     });
   };
-  const bool read = WithJson(body_, document_fields, body_.capacity() - body_.size());
+  const bool read = WithJson(body(), document_fields, body().capacity() - body().size());
   if (read && has_error) {
-    error_ = ReadProviderError(body_);
+    error_ = ReadProviderError(body());
   }
   complete_ = read && has_choices && !has_error;
   malformed_ += read ? 0 : 1;

@@ -165,7 +165,7 @@ void LlmAnswer::OnResponsesEvent(const SseSplitter::Event& event) {
 void LlmAnswer::ReadResponsesAnswer() {
   bool has_status = false;
   bool has_error = false;
-  const bool read = WithJson(body_, [&](simdjson::ondemand::document& document) {
+  const bool read = WithJson(body(), [&](simdjson::ondemand::document& document) {
     Fields fields;
     std::int64_t index = 0;
     const bool good = EachField(document, [&](std::string_view key, JsonValue value) {

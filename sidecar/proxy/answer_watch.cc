@@ -45,6 +45,18 @@ void AnswerWatch::Feed(std::string_view payload) {
   }
 }
 
+void AnswerWatch::ShareBody(const std::string& kept) {
+  if (llm_.has_value() && !event_stream_) {
+    llm_->ShareBody(kept);
+  }
+}
+
+void AnswerWatch::OwnBody(std::string_view last) {
+  if (llm_.has_value()) {
+    llm_->OwnBody(last);
+  }
+}
+
 void AnswerWatch::Finish(bool clean) {
   clean_ = clean;
   if (llm_.has_value()) {

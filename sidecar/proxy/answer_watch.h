@@ -17,6 +17,9 @@ class AnswerWatch {
   AnswerWatch(const Call& call, const net::ResponseHead& head);
 
   void Feed(std::string_view payload);
+  // As LlmAnswer's; nothing for answers that are read otherwise.
+  void ShareBody(const std::string& kept);
+  void OwnBody(std::string_view last);
   // `clean`: the body ended by its own framing.
   void Finish(bool clean);
 

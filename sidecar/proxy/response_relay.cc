@@ -227,13 +227,14 @@ std::optional<std::string_view> ResponseRelay::Take(std::string_view payload) {
     const bool passes = stream && (Rewrites() ? state_.stream->has_content() : watch_.must_pass());
     if (hold_ && !passes && held_.size() + payload.size() <= most &&
         held_bytes_.Grow(payload.size())) {
-      held_ += payload;
+      inspect::LlmAnswer::Append(held_, payload);
       return std::nullopt;
     }
     if (translates_ && !stream) {
       unreadable_ = "the answer is too large to be translated";
       return std::nullopt;
     }
+    watch_.OwnBody(payload);
     return payload;
   }
   return payload.empty() ? std::nullopt : std::optional(payload);
@@ -338,6 +339,9 @@ net::Task<ResponseRelay::Stop> ResponseRelay::Pump() {
 
 net::Task<ResponseRelay::End> ResponseRelay::Run() {
   hold_ = WantsHold();
+  if (hold_ && !state_.sent_head) {
+    watch_.ShareBody(held_);
+  }
   PrepareLimits();
   PrepareStream();
   if (HoldsStream()) {

@@ -45,6 +45,52 @@ std::string Cat(std::initializer_list<std::string_view> parts) {
   return out;
 }
 
+constexpr std::string_view kWhole =
+    R"({"model":"gpt","choices":[{"index":0,"message":{"content":"hi"},"finish_reason":"stop"}]})";
+
+// What the relay does: feed a piece, then keep it.
+void Keep(LlmAnswer& answer, std::string& kept, std::string_view piece) {
+  answer.Feed(piece);
+  LlmAnswer::Append(kept, piece);
+}
+
+TEST(LlmAnswer, ReadsABodyThatItsCallerKeeps) {
+  std::string kept;
+  LlmAnswer answer(LlmApi::kOpenAIChat, AnswerShape::kJson);
+  answer.ShareBody(kept);
+  Keep(answer, kept, kWhole.substr(0, 20));
+  Keep(answer, kept, kWhole.substr(20));
+  answer.Finish(true);
+  kept.clear();
+  EXPECT_TRUE(answer.final_answer());
+  EXPECT_EQ(answer.Classify(200), ErrorClass::kNone);
+}
+
+TEST(LlmAnswer, CopiesABodyThatItsCallerCannotKeepAnyLonger) {
+  std::string kept;
+  LlmAnswer answer(LlmApi::kOpenAIChat, AnswerShape::kJson);
+  answer.ShareBody(kept);
+  Keep(answer, kept, kWhole.substr(0, 20));
+  answer.Feed(kWhole.substr(20, 20));
+  answer.OwnBody(kWhole.substr(20, 20));
+  kept.clear();
+  answer.Feed(kWhole.substr(40));
+  answer.OwnBody("not any more");
+  answer.Finish(true);
+  EXPECT_TRUE(answer.final_answer());
+}
+
+TEST(LlmAnswer, OfACutKeptBodyTheBytesAreKnown) {
+  std::string kept;
+  LlmAnswer answer(LlmApi::kOpenAIChat, AnswerShape::kJson);
+  answer.ShareBody(kept);
+  Keep(answer, kept, kWhole.substr(0, 40));
+  answer.Finish(false);
+  kept = std::string();
+  EXPECT_EQ(answer.usage().output_bytes, 40);
+  EXPECT_EQ(answer.Classify(200), ErrorClass::kStreamTruncated);
+}
+
 TEST(LlmAnswer, OpenAiTextStream) {
   const std::string body = Cat({kChunkRole, kChunkText, kChunkStop, kDone});
   for (std::size_t piece = 1; piece < body.size(); piece += 7) {
