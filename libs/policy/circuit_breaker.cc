@@ -160,21 +160,23 @@ bool CircuitBreaker::TooLong(const AttemptOutcome& outcome) const {
 
 void CircuitBreaker::Record(bool failed, const AttemptOutcome& outcome, MonotonicTime now) {
   consecutive_ = failed ? consecutive_ + 1 : 0;
-  const Milliseconds width = std::max(Milliseconds{1}, parameters_.window / std::ssize(buckets_));
-  const std::int64_t index = now.time_since_epoch() / width;
+  const std::int64_t index = now.time_since_epoch() / BucketWidth();
   Bucket& bucket = buckets_[static_cast<std::size_t>(index % std::ssize(buckets_))];
   if (bucket.index != index) {
     bucket = Bucket{index, {}};
   }
+  const bool slow = IsSlow(outcome);
   ++bucket.totals.calls;
   bucket.totals.failures += failed ? 1 : 0;
-  bucket.totals.slow += IsSlow(outcome) ? 1 : 0;
+  bucket.totals.slow += slow ? 1 : 0;
+  if (failed || slow) {
+    last_bad_ = now;
+  }
   bucket.totals.took_ms += outcome.took.count();
 }
 
 CircuitBreaker::Totals CircuitBreaker::WindowTotals(MonotonicTime now) const {
-  const Milliseconds width = std::max(Milliseconds{1}, parameters_.window / std::ssize(buckets_));
-  const std::int64_t newest = now.time_since_epoch() / width;
+  const std::int64_t newest = now.time_since_epoch() / BucketWidth();
   Totals totals;
   for (const Bucket& bucket : buckets_) {
     if (bucket.index >= 0 && bucket.index > newest - std::ssize(buckets_)) {
@@ -187,9 +189,16 @@ CircuitBreaker::Totals CircuitBreaker::WindowTotals(MonotonicTime now) const {
   return totals;
 }
 
+bool CircuitBreaker::MayHoldBad(MonotonicTime now) const {
+  return last_bad_.has_value() && now - *last_bad_ < BucketWidth() * std::ssize(buckets_);
+}
+
 std::optional<BreakerCause> CircuitBreaker::Tripped(MonotonicTime now) const {
   if (parameters_.consecutive_failures > 0 && consecutive_ >= parameters_.consecutive_failures) {
     return BreakerCause::kConsecutiveFailures;
+  }
+  if (parameters_.mean_latency.count() == 0 && !MayHoldBad(now)) {
+    return std::nullopt;  // the other rules count what is bad
   }
   const Totals totals = WindowTotals(now);
   if (totals.calls < std::max(1, parameters_.min_calls)) {
@@ -278,6 +287,7 @@ BreakerEvent CircuitBreaker::Close() {
   consecutive_ = 0;
   openings_ = 0;
   probes_.clear();
+  last_bad_.reset();
   buckets_.fill(Bucket{});  // failures from before the recovery must not trip again
   return event;
 }

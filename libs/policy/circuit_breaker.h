@@ -11,8 +11,10 @@
 // A rate-limit hold is no state: calls are refused until the time the upstream named, and no
 // failure is counted. A person may take the decision away (BreakerOperation). Pure: time and the
 // jitter's draw are arguments. Not thread-safe; the event loop thread owns it.
+#include <algorithm>
 #include <array>
 #include <cstdint>
+#include <iterator>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -187,7 +189,12 @@ class CircuitBreaker {
   // Of an outcome that counts: over the slow-call rule's threshold, or over the allowed mean.
   [[nodiscard]] bool IsSlow(const AttemptOutcome& outcome) const;
   [[nodiscard]] bool TooLong(const AttemptOutcome& outcome) const;
+  [[nodiscard]] Milliseconds BucketWidth() const {
+    return std::max(Milliseconds{1}, parameters_.window / std::ssize(buckets_));
+  }
   void Record(bool failed, const AttemptOutcome& outcome, MonotonicTime now);
+  // The window holds failed or slow outcomes; told without adding it up.
+  [[nodiscard]] bool MayHoldBad(MonotonicTime now) const;
   [[nodiscard]] std::optional<BreakerCause> Tripped(MonotonicTime now) const;
   BreakerEvent Open(BreakerEventKind kind, BreakerCause cause, const AttemptOutcome& outcome,
                     MonotonicTime now, double jitter);
@@ -211,6 +218,7 @@ class CircuitBreaker {
   MonotonicTime hold_until_{};
   std::vector<Probe> probes_;
   std::array<Bucket, 10> buckets_{};
+  std::optional<MonotonicTime> last_bad_;  // the last failed or slow outcome
 };
 
 }  // namespace reliability::policy
