@@ -47,6 +47,13 @@ bool ReadMessage(JsonValue value, Message& message) {
   });
 }
 
+// Of a role; those of most messages are known.
+std::uint64_t RoleDigest(std::string_view role) {
+  static const std::uint64_t kUser = Digest("user");
+  static const std::uint64_t kAssistant = Digest("assistant");
+  return role == "user" ? kUser : role == "assistant" ? kAssistant : Digest(role);
+}
+
 bool ReadMessages(JsonValue messages, LlmRequest& request) {
   std::uint64_t prefix = Mix(Tag::kMessage, 0);
   return EachElement(messages, [&](JsonValue value) {
@@ -57,7 +64,7 @@ bool ReadMessages(JsonValue messages, LlmRequest& request) {
     if (message.role == "system" || message.role == "developer") {
       return true;
     }
-    prefix = Mix(prefix, Mix(Mix(Digest(message.role), message.content), message.calls));
+    prefix = Mix(prefix, Mix(Mix(RoleDigest(message.role), message.content), message.calls));
     if (message.role == "user" && !message.has_tool_result) {
       request.prefix_hash = prefix;
       request.tool_call_ids.clear();
