@@ -43,8 +43,9 @@ struct Refusal {
 // A place that may answer a call of a chain.
 struct TierOffer {
   policy::CallTarget target;
+  const Tier* place = nullptr;      // of the snapshot; none: the agent's own upstream outside it
   Milliseconds component{0};        // one attempt's limit there
-  std::optional<std::size_t> tier;  // index in the chain; none: the agent's own upstream outside it
+  std::optional<std::size_t> tier;  // its index in the chain
   bool larger_context = false;
   // Why it takes no call, of the chain's words or an error class's; empty = it does.
   std::string_view skipped;

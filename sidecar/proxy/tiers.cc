@@ -31,8 +31,8 @@ Milliseconds LimitOf(const ExchangeState& state, const std::string& model) {
 
 void AddOffer(ExchangeState& state, const Tier& tier) {
   Call& call = state.call;
-  call.tiers.push_back(&tier);
   TierOffer& offer = call.offers.emplace_back();
+  offer.place = &tier;
   offer.target.upstream = tier.provider;
   offer.target.name = tier.model.empty() ? call.llm.model : tier.model;
   offer.component = tier.timeout.value_or(LimitOf(state, offer.target.name));
@@ -75,8 +75,8 @@ void Skip(ExchangeState& state, std::size_t offer, const Error& why) {
           ? std::string_view(why.message)
           : std::string_view(why.message).substr(0, why.message.find(':'));
   call.offers[offer].skipped = policy::ErrorClassName(policy::ErrorClass::kUntranslatable);
-  state.loop.metrics.CountUntranslatable(call.tiers[offer]->name);
-  log::Info("tier_skipped", {{"tier", call.tiers[offer]->name},
+  state.loop.metrics.CountUntranslatable(call.offers[offer].place->name);
+  log::Info("tier_skipped", {{"tier", call.offers[offer].place->name},
                              {"class", call.offers[offer].skipped},
                              {"field", field},
                              {"turn", call.admission.turn_id}});
@@ -91,8 +91,8 @@ void SkipUntranslatable(ExchangeState& state) {
   }
   for (std::size_t i = 0; i < call.offers.size(); ++i) {
     if (call.offers[i].skipped.empty() && !call.admission.tried.test(i) &&
-        SpeaksOtherFormat(call, call.tiers[i])) {
-      auto body = Translated(state, *call.tiers[i]);
+        SpeaksOtherFormat(call, call.offers[i].place)) {
+      auto body = Translated(state, *call.offers[i].place);
       if (!body.has_value()) {
         Skip(state, i, body.error());
       } else if (!call.prepared.has_value()) {
@@ -109,7 +109,6 @@ void ListOffers(ExchangeState& state) {
   }
   const std::vector<Tier>& tiers = state.snapshot->chain->tiers;
   call.offers.reserve(tiers.size() + 1);
-  call.tiers.reserve(tiers.size() + 1);
   const auto addressed = std::find_if(tiers.begin(), tiers.end(),
                                       [&](const Tier& tier) { return IsAddressed(call, tier); });
   auto first = addressed;
@@ -119,7 +118,6 @@ void ListOffers(ExchangeState& state) {
     offer.target.upstream = call.route->name;
     offer.target.name = call.llm.model;
     offer.component = LimitOf(state, call.llm.model);
-    call.tiers.push_back(nullptr);
     first = tiers.begin();
   }
   for (auto tier = first; tier != tiers.end(); ++tier) {
@@ -128,13 +126,12 @@ void ListOffers(ExchangeState& state) {
   // Where the agent called must be able to take the call; else it is as without a chain.
   if (!call.offers.front().skipped.empty()) {
     call.offers.clear();
-    call.tiers.clear();
   }
 }
 
 bool GoToOffer(ExchangeState& state) {
   Call& call = state.call;
-  const Tier* tier = call.tiers[call.admission.offer];
+  const Tier* tier = call.offers[call.admission.offer].place;
   const Route* upstream = tier == nullptr ? call.route : tier->route;
   const std::string& model = tier == nullptr ? call.llm.model : tier->model;
   std::string body;
