@@ -2,8 +2,7 @@
 // The coroutine type of the data path. A Task starts when it is awaited, on the awaiter's thread,
 // and its awaiter goes on where it ends: inside the await if the task never slept, else inside the
 // event that woke it (net::Signal is all that tasks sleep on). Awaiting costs a frame and no trip
-// through the loop; asio::awaitable costs several times as much, and a call awaits some thirty
-// times.
+// through the loop; asio::awaitable costs several times as much, and a call awaits a dozen times.
 //
 // One io_context runs on one thread; everything built on these types belongs to that thread unless
 // its header says otherwise. Nothing may throw out of a Task: that ends the process (only memory
