@@ -89,7 +89,8 @@ class Run:
         found = json.loads(output or "{}")
         if not found.get("answers") or found["bad"] > found["answers"] / 100:
             raise SystemExit(f"bench: {place.name}, {kind} {mode}: {output}")
-        return {**found, "cpu": used, "core_percent": used / found["seconds"] * 100}
+        share = {"core_percent": used / found["seconds"] * 100} if place.child else {}
+        return {**found, "cpu": used, **share}
 
     def closed(self, place: Place, seconds: float, status: int = 200, kind: str = "post", connections: int = 64) -> Sampler:
         def sample() -> gates.Sample:
