@@ -228,6 +228,7 @@ std::vector<std::string> DnsClient::NamesToTry(const std::string& host) const {
     return {host};
   }
   std::vector<std::string> names;
+  names.reserve(static_cast<std::size_t>(options.ndomains) + 1);
   for (int i = 0; i < options.ndomains; ++i) {
     names.push_back(host + "." + options.domains[i]);
   }
@@ -302,6 +303,20 @@ MonotonicTime DnsClient::PublishDue() {
   return next;
 }
 
+int DnsClient::WaitMs(MonotonicTime until) const {
+  int wait_ms = -1;
+  timeval limit{};
+  if (ares_timeout(channel_, nullptr, &limit) != nullptr) {
+    wait_ms = static_cast<int>(limit.tv_sec * 1000 + (limit.tv_usec + 999) / 1000);
+  }
+  if (until != MonotonicTime::max()) {
+    const auto left = std::max(Milliseconds{0}, until - clock_.MonotonicNow());
+    wait_ms = wait_ms < 0 ? static_cast<int>(left.count())
+                          : std::min(wait_ms, static_cast<int>(left.count()));
+  }
+  return wait_ms;
+}
+
 void DnsClient::WaitAndProcess(MonotonicTime until) {
   std::array<ares_socket_t, ARES_GETSOCK_MAXNUM> sockets{};
   std::array<pollfd, 1 + ARES_GETSOCK_MAXNUM> watched{};
@@ -321,15 +336,7 @@ void DnsClient::WaitAndProcess(MonotonicTime until) {
             .revents = 0};
       }
     }
-    timeval limit{};
-    if (ares_timeout(channel_, nullptr, &limit) != nullptr) {
-      wait_ms = static_cast<int>(limit.tv_sec * 1000 + (limit.tv_usec + 999) / 1000);
-    }
-    if (until != MonotonicTime::max()) {
-      const auto left = std::max(Milliseconds{0}, until - clock_.MonotonicNow());
-      wait_ms = wait_ms < 0 ? static_cast<int>(left.count())
-                            : std::min(wait_ms, static_cast<int>(left.count()));
-    }
+    wait_ms = WaitMs(until);
   }
   (void)::poll(watched.data(), count, wait_ms);
   std::uint64_t wakes = 0;

@@ -59,6 +59,8 @@ class DnsClient final : public NameSource {
   void Publish(Lookup& lookup);
   // Publishes what waited long enough; until when the rest waits.
   [[nodiscard]] MonotonicTime PublishDue();
+  // For poll(): until `until`, or until c-ares wants to look at its time-outs.
+  [[nodiscard]] int WaitMs(MonotonicTime until) const;
   void WaitAndProcess(MonotonicTime until);
 
   const Clock& clock_;

@@ -30,7 +30,7 @@ std::string TrustOf(const std::string& ca_file, bool system_cas) {
   if (ca_file.empty()) {
     return "system";
   }
-  std::ifstream file(ca_file, std::ios::binary);
+  const std::ifstream file(ca_file, std::ios::binary);
   std::ostringstream bytes;
   bytes << file.rdbuf();
   return (system_cas ? "system+" : "") + Sha256Hex(bytes.str());
