@@ -5,6 +5,8 @@
 
 #include <map>
 #include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
 
 #include "libs/api/decode.h"
 #include "libs/base/hash.h"
@@ -50,6 +52,16 @@ class ReconcilerTest : public testing::Test {
     deployment.metadata.name = "refunds-agent";
     deployment.metadata.uid = "uid-workload";
     deployments_.Set("support/refunds-agent", std::make_shared<const api::Deployment>(deployment));
+  }
+
+  // The server refuses the next request of this kind.
+  void Forbid(std::string method, std::string target) {
+    fakes::Fault denied;
+    denied.method = std::move(method);
+    denied.target = std::move(target);
+    denied.status = 403;
+    denied.reason = "Forbidden";
+    server_.AddFault(denied);
   }
 
   // As the reflector would after a change on the server.
@@ -315,12 +327,7 @@ TEST_F(ReconcilerTest, ANewLeaderKeepsTheMinorUntilAllSidecarsHaveAnswered) {
 
 TEST_F(ReconcilerTest, AForbiddenReadIsACondition) {
   MakePolicyNamed("refunds");
-  fakes::Fault denied;
-  denied.method = "GET";
-  denied.target = "configmaps";
-  denied.status = 403;
-  denied.reason = "Forbidden";
-  server_.AddFault(denied);
+  Forbid("GET", "configmaps");
   EXPECT_TRUE(std::holds_alternative<kube::Retry>(controller_.ReconcileWorkload(kKey)));
   (void)controller_.ReconcilePolicy("support/refunds");
   EXPECT_EQ(ConditionReason("refunds", "Programmed"), "Reconciling");
@@ -328,12 +335,7 @@ TEST_F(ReconcilerTest, AForbiddenReadIsACondition) {
 
 TEST_F(ReconcilerTest, AForbiddenWriteIsACondition) {
   MakePolicyNamed("refunds");
-  fakes::Fault denied;
-  denied.method = "PATCH";
-  denied.target = "configmaps";
-  denied.status = 403;
-  denied.reason = "Forbidden";
-  server_.AddFault(denied);
+  Forbid("PATCH", "configmaps");
   EXPECT_TRUE(std::holds_alternative<kube::Retry>(controller_.ReconcileWorkload(kKey)));
   (void)controller_.ReconcilePolicy("support/refunds");
   EXPECT_EQ(ConditionReason("refunds", "Programmed"), "Reconciling");
