@@ -214,8 +214,17 @@ class NodeTier(unittest.TestCase):
             return self.cluster.kubectl("exec", "-i", "-n", "strict", pod, "--", "/busybox", *command, stdin=stdin)
 
         self.assertIn(f"Address: {address}", in_pod("nslookup", "server.strict.svc.cluster.local"))
-        # The pod reaches itself through the Service: address translation and the way back.
-        answer = in_pod("nc", "-w", "10", address, "80", stdin="GET /index.html HTTP/1.0\r\n\r\n")
+        # The pod reaches itself through the Service: address translation and the way back. A pod that is ready is not
+        # yet in the node's rules: they follow a moment later, and refuse until then.
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                answer = in_pod("nc", "-w", "10", address, "80", stdin="GET /index.html HTTP/1.0\r\n\r\n")
+                break
+            except ClusterError as error:
+                if "Connection refused" not in str(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
         self.assertTrue(answer.endswith("hello"), answer)
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         self.assertEqual(opener.open(f"http://{address}/index.html", timeout=10).read(), b"hello")
