@@ -16,25 +16,19 @@ struct Block {
 
 // A content block, or a delta of one.
 bool ReadBlock(JsonValue value, Block& block) {
-  return EachField(value, [&](std::string_view key, JsonValue field) {
+  return EachField(value, [&](JsonKey key, JsonValue field) {
     if (key == "type") {
-      block.type = AsString(field).value_or(std::string_view());
+      block.type = TextOf(field);
     } else if (key == "id") {
-      block.id = AsString(field).value_or(std::string_view());
+      block.id = TextOf(field);
     } else if (key == "name") {
-      block.name = AsString(field).value_or(std::string_view());
+      block.name = TextOf(field);
     } else if (key == "partial_json") {
-      block.input = AsString(field).value_or(std::string_view());
+      block.input = TextOf(field);
     } else if (key == "text" || key == "thinking") {
       block.text_bytes += StringBytes(field);
-    } else if (key == "input" && IsType(field, JsonType::object)) {
-      JsonObject object;
-      std::string_view raw;
-      if (field.get_object().get(object) != simdjson::SUCCESS ||
-          object.raw_json().get(raw) != simdjson::SUCCESS) {
-        return false;
-      }
-      block.input = raw;
+    } else if (key == "input" && IsType(field, JsonType::kObject)) {
+      block.input = RawText(field);
     }
     return true;
   });
@@ -52,11 +46,11 @@ struct Event {
 };
 
 bool ReadDelta(JsonValue value, Event& event) {
-  return EachField(value, [&](std::string_view name, JsonValue field) {
+  return EachField(value, [&](JsonKey name, JsonValue field) {
     if (name == "stop_reason") {
-      event.stop_reason = AsString(field).value_or(std::string_view());
+      event.stop_reason = TextOf(field);
     } else if (name == "partial_json") {
-      event.delta.input = AsString(field).value_or(std::string_view());
+      event.delta.input = TextOf(field);
     } else if (name == "text" || name == "thinking") {
       event.delta.text_bytes += StringBytes(field);
     }
@@ -64,9 +58,9 @@ bool ReadDelta(JsonValue value, Event& event) {
   });
 }
 
-bool ReadEvent(std::string_view key, JsonValue value, Event& event) {
+bool ReadEvent(JsonKey key, JsonValue value, Event& event) {
   if (key == "type") {
-    event.type = AsString(value).value_or(std::string_view());
+    event.type = TextOf(value);
   } else if (key == "index") {
     event.index = AsInt(value).value_or(0);
   } else if (key == "content_block") {
@@ -74,16 +68,16 @@ bool ReadEvent(std::string_view key, JsonValue value, Event& event) {
   } else if (key == "delta") {
     return ReadDelta(value, event);
   } else if (key == "message") {
-    return EachField(value, [&](std::string_view name, JsonValue field) {
+    return EachField(value, [&](JsonKey name, JsonValue field) {
       if (name == "model") {
-        event.model = AsString(field).value_or(std::string_view());
+        event.model = TextOf(field);
       } else if (name == "usage") {
         return ReadAnthropicUsage(field, event.tokens);
       }
       return true;
     });
   } else if (key == "usage") {
-    event.has_usage = IsType(value, JsonType::object);
+    event.has_usage = IsType(value, JsonType::kObject);
     return ReadAnthropicUsage(value, event.tokens);
   }
   return true;
@@ -93,12 +87,11 @@ bool ReadEvent(std::string_view key, JsonValue value, Event& event) {
 
 void LlmAnswer::OnAnthropicEvent(const SseSplitter::Event& sse) {
   bool is_error = false;
-  const bool read = WithJson(sse.data, [&](simdjson::ondemand::document& document) {
+  const bool read = WithJson(sse.data, [&](JsonDocument document) {
     Event event;
     event.tokens = tokens_;
-    const bool fields = EachField(document, [&](std::string_view key, JsonValue value) {
-      return ReadEvent(key, value, event);
-    });
+    const bool fields = EachField(
+        document, [&](JsonKey key, JsonValue value) { return ReadEvent(key, value, event); });
     if (!fields) {
       return false;
     }
@@ -135,20 +128,20 @@ void LlmAnswer::OnAnthropicEvent(const SseSplitter::Event& sse) {
 void LlmAnswer::ReadAnthropicAnswer() {
   bool has_content = false;
   bool is_error = false;
-  const bool read = WithJson(body(), [&](simdjson::ondemand::document& document) {
+  const auto read_body = [&](JsonDocument document) {
     std::int64_t index = 0;
-    return EachField(document, [&](std::string_view key, JsonValue value) {
+    return EachField(document, [&](JsonKey key, JsonValue value) {
       if (key == "model") {
-        model_ = AsString(value).value_or(std::string_view());
+        model_ = TextOf(value);
       } else if (key == "stop_reason") {
-        finish_reason_ = AsString(value).value_or(std::string_view());
+        finish_reason_ = TextOf(value);
       } else if (key == "error") {
-        is_error = !IsType(value, JsonType::null);
+        is_error = !IsType(value, JsonType::kNull);
       } else if (key == "usage") {
-        has_usage_ = IsType(value, JsonType::object);
+        has_usage_ = IsType(value, JsonType::kObject);
         return ReadAnthropicUsage(value, tokens_);
       } else if (key == "content") {
-        has_content = IsType(value, JsonType::array);
+        has_content = IsType(value, JsonType::kArray);
         return EachElement(value, [&](JsonValue element) {
           Block block;
           if (!ReadBlock(element, block)) {
@@ -164,7 +157,8 @@ void LlmAnswer::ReadAnthropicAnswer() {
       }
       return true;
     });
-  });
+  };
+  const bool read = WithJson(body(), read_body, room());
   if (read && is_error) {
     error_ = ReadProviderError(body());
   }

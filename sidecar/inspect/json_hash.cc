@@ -1,7 +1,10 @@
 #include "sidecar/inspect/json_hash.h"
 
 #include <algorithm>
+#include <bit>
+#include <charconv>
 #include <cmath>
+#include <cstdlib>
 #include <string>
 
 #include "sidecar/inspect/json_reader.h"
@@ -12,55 +15,102 @@ namespace {
 
 constexpr int kMaxDepth = 64;
 
-// One number has one hash, however it is spelled.
-std::optional<std::uint64_t> HashNumber(JsonValue value) {
-  const std::string_view token = value.raw_json_token();
-  simdjson::ondemand::number number;
-  if (value.get_number().get(number) != simdjson::SUCCESS) {
-    // Larger than 64 bits: its digits.
-    return Mix(Tag::kNumber, Digest(token.substr(0, token.find_last_not_of(" \t\r\n") + 1)));
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
+// A number as RFC 8259 spells them. `integer`: without fraction and exponent.
+bool IsNumber(std::string_view word, bool& integer) {
+  std::size_t at = word.starts_with('-') ? 1 : 0;
+  const auto digits = [&] {
+    const std::size_t from = at;
+    while (at < word.size() && IsDigit(word[at])) {
+      ++at;
+    }
+    return at - from;
+  };
+  const std::size_t first = at;
+  const std::size_t whole = digits();
+  if (whole == 0 || (whole > 1 && word[first] == '0')) {
+    return false;
   }
-  switch (number.get_number_type()) {
-    case simdjson::ondemand::number_type::signed_integer:
-      return Mix(Tag::kNumber, static_cast<std::uint64_t>(number.get_int64()));
-    case simdjson::ondemand::number_type::unsigned_integer:
-      return Mix(Tag::kNumber, number.get_uint64());
-    case simdjson::ondemand::number_type::floating_point_number:
-      break;
+  integer = at == word.size();
+  if (at < word.size() && word[at] == '.') {
+    ++at;
+    if (digits() == 0) {
+      return false;
+    }
   }
-  const double real = number.get_double();
-  if (std::abs(real) < 0x1.0p53 && real == std::trunc(real)) {
-    return Mix(Tag::kNumber, static_cast<std::uint64_t>(static_cast<std::int64_t>(real)));
+  if (at < word.size() && (word[at] == 'e' || word[at] == 'E')) {
+    ++at;
+    if (at < word.size() && (word[at] == '+' || word[at] == '-')) {
+      ++at;
+    }
+    if (digits() == 0) {
+      return false;
+    }
   }
-  std::uint64_t bits = 0;
-  static_assert(sizeof bits == sizeof real);
-  std::copy_n(reinterpret_cast<const char*>(&real), sizeof real, reinterpret_cast<char*>(&bits));
-  return Mix(Tag::kNumber, Mix(Tag::kReal, bits));
+  return at == word.size();
+}
+
+template <class T>
+std::optional<T> Parsed(std::string_view word) {
+  T number{};
+  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), number);
+  return error == std::errc() ? std::optional(number) : std::nullopt;
+}
+
+// nullopt: larger than any double. Smaller than any is zero.
+std::optional<double> ParsedReal(std::string_view word) {
+  if (const auto real = Parsed<double>(word)) {
+    return real;
+  }
+  const double real = std::strtod(std::string(word).c_str(), nullptr);
+  return std::isfinite(real) ? std::optional(real) : std::nullopt;
+}
+
+// One number has one hash, however it is spelled. What is no number, or larger than we can read, is
+// its bytes: the provider judges it.
+std::uint64_t HashNumber(std::string_view word) {
+  bool integer = false;
+  const bool number = IsNumber(word, integer);
+  if (number && integer) {
+    if (const auto whole = Parsed<std::int64_t>(word)) {
+      return Mix(Tag::kNumber, static_cast<std::uint64_t>(*whole));
+    }
+    if (const auto whole = Parsed<std::uint64_t>(word)) {
+      return Mix(Tag::kNumber, *whole);
+    }
+  }
+  const auto real = number && !integer ? ParsedReal(word) : std::nullopt;
+  if (!real) {
+    return Mix(Tag::kNumber, Digest(word));
+  }
+  if (std::abs(*real) < 0x1.0p53 && *real == std::trunc(*real)) {
+    return Mix(Tag::kNumber, static_cast<std::uint64_t>(static_cast<std::int64_t>(*real)));
+  }
+  return Mix(Tag::kNumber, Mix(Tag::kReal, std::bit_cast<std::uint64_t>(*real)));
 }
 
 }  // namespace
 
 std::optional<std::uint64_t> HashValue(JsonValue value, std::span<const std::string_view> skip,
                                        int depth) {
-  JsonType type{};
-  if (depth > kMaxDepth || value.type().get(type) != simdjson::SUCCESS) {
+  if (depth > kMaxDepth) {
     return std::nullopt;
   }
-  switch (type) {
-    case JsonType::object: {
+  switch (TypeOf(value)) {
+    case JsonType::kObject: {
       std::uint64_t sum = 0;  // a sum does not depend on the order of keys
       const bool read = EachField(value, [&](std::string_view key, JsonValue field) {
         if (std::find(skip.begin(), skip.end(), key) != skip.end()) {
           return true;
         }
-        const std::uint64_t name = Digest(key);
         const auto hash = HashValue(field, skip, depth + 1);
-        sum += hash ? Mix(Mix(Tag::kField, name), *hash) : 0;
+        sum += hash ? Mix(Mix(Tag::kField, Digest(key)), *hash) : 0;
         return hash.has_value();
       });
       return read ? std::optional(Mix(Tag::kObject, sum)) : std::nullopt;
     }
-    case JsonType::array: {
+    case JsonType::kArray: {
       std::uint64_t chain = Mix(Tag::kArray, 0);
       const bool read = EachElement(value, [&](JsonValue element) {
         const auto hash = HashValue(element, skip, depth + 1);
@@ -69,24 +119,21 @@ std::optional<std::uint64_t> HashValue(JsonValue value, std::span<const std::str
       });
       return read ? std::optional(chain) : std::nullopt;
     }
-    case JsonType::string: {
+    case JsonType::kString: {
       const auto text = AsString(value);
       return text ? std::optional(Mix(Tag::kString, Digest(*text))) : std::nullopt;
     }
-    case JsonType::number:
-      return HashNumber(value);
-    case JsonType::boolean: {
-      bool flag = false;
-      return value.get_bool().get(flag) == simdjson::SUCCESS
-                 ? std::optional(Mix(Tag::kBool, flag ? 1U : 0U))
-                 : std::nullopt;
+    case JsonType::kNumber:
+      return HashNumber(value.scanner->ReadWord(value.at));
+    case JsonType::kBoolean: {
+      const auto flag = AsBool(value);
+      return flag ? std::optional(Mix(Tag::kBool, *flag ? 1U : 0U)) : std::nullopt;
     }
-    case JsonType::null: {
-      bool null = false;  // the type is told by the first letter only
-      return value.is_null().get(null) == simdjson::SUCCESS && null
-                 ? std::optional(Mix(Tag::kNull, 0))
-                 : std::nullopt;
-    }
+    case JsonType::kNull:
+      return value.scanner->ReadWord(value.at) == "null" ? std::optional(Mix(Tag::kNull, 0))
+                                                         : std::nullopt;
+    case JsonType::kNone:
+      break;
   }
   return std::nullopt;
 }
@@ -95,30 +142,12 @@ std::optional<std::uint64_t> JsonHash(std::string_view json) {
   if (json.find_first_not_of(" \t\r\n") == std::string_view::npos) {
     json = "{}";
   }
-  // Inside an array every type is a value to on-demand, scalars too.
-  std::string wrapped;
-  wrapped.reserve(json.size() + 2);
-  wrapped.append("[").append(json).append("]");
   std::optional<std::uint64_t> hash;
-  int values = 0;
-  const bool read = WithJson(wrapped, [&](simdjson::ondemand::document& document) {
-    JsonArray array;
-    if (document.get_array().get(array) != simdjson::SUCCESS) {
-      return false;
-    }
-    for (auto entry : array) {
-      JsonValue value;
-      if (++values > 1 || entry.get(value) != simdjson::SUCCESS) {
-        return false;
-      }
-      hash = HashValue(value, {});
-      if (!hash) {
-        return false;
-      }
-    }
-    return true;
+  const bool read = WithJson(json, [&](JsonDocument document) {
+    hash = HashValue(document.root, {});
+    return hash.has_value();
   });
-  return read && values == 1 ? hash : std::nullopt;
+  return read ? hash : std::nullopt;
 }
 
 }  // namespace reliability::sidecar::inspect

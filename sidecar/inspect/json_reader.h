@@ -1,215 +1,205 @@
 #pragma once
-// simdjson on-demand without its sharp edges: copies the text into a padded buffer if there is no
-// room behind it, hands out fields in document order, turns errors into `false`. Internal to this
-// folder; included by .cc files only.
+// What the readers of this folder read JSON with: fields in document order, wrong input is `false`.
+// Internal to this folder; included by .cc files only.
 //
 // A callback returns false to give up: the whole read is then false. Values that it does not touch
-// are skipped. Views are valid until WithJson returns.
-#include <simdjson.h>
-
-#include <bit>
+// are skipped. A value may be read until its callback returns, and more than once. Views are valid
+// until WithJson returns. A fault may be found after callbacks for what stands before it.
+#include <array>
 #include <cstdint>
 #include <cstring>
+#include <iterator>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
+#include <utility>
+
+#include "sidecar/inspect/json_scanner.h"
 
 namespace reliability::sidecar::inspect {
 
-using JsonValue = simdjson::ondemand::value;
-using JsonObject = simdjson::ondemand::object;
-using JsonArray = simdjson::ondemand::array;
-using JsonType = simdjson::ondemand::json_type;
+enum class JsonType : std::uint8_t { kObject, kArray, kString, kNumber, kBoolean, kNull, kNone };
 
-// Small texts share one parser per thread; large ones bring their own, so that no thread keeps
-// megabytes. A nested read also brings its own.
-inline constexpr std::size_t kSharedParserBytes = 64U << 10U;
+// Told by the first byte, so the value may still be broken; kNone: surely it is.
+[[nodiscard]] inline JsonType TypeOf(JsonValue value) {
+  switch (*value.at) {
+    case '{':
+      return JsonType::kObject;
+    case '[':
+      return JsonType::kArray;
+    case '"':
+      return JsonType::kString;
+    case 't':
+    case 'f':
+      return JsonType::kBoolean;
+    case 'n':
+      return JsonType::kNull;
+    default:
+      return *value.at == '-' || (*value.at >= '0' && *value.at <= '9') ? JsonType::kNumber
+                                                                        : JsonType::kNone;
+  }
+}
 
-class ParserLease {
- public:
-  explicit ParserLease(std::size_t bytes) : shared_(bytes <= kSharedParserBytes && !Shared().busy) {
-    if (shared_) {
-      Shared().busy = true;
+[[nodiscard]] inline bool IsType(JsonValue value, JsonType wanted) {
+  return TypeOf(value) == wanted;
+}
+
+// True for what neither EachField nor EachElement looks into; what is no value at all breaks.
+[[nodiscard]] bool IsOther(JsonValue value);
+
+// `field(key, value) -> bool` for each field. Other types than object have no fields: true.
+template <class Field>
+bool EachField(JsonValue value, Field&& field) {
+  if (*value.at != '{') {
+    return IsOther(value);
+  }
+  JsonScanner& scanner = *value.scanner;
+  const char* at = scanner.SkipSpace(value.at + 1);
+  if (*at == '}') {
+    return scanner.Close(at);
+  }
+  while (true) {
+    const JsonScanner::Field entry = scanner.ToField(at);
+    if (entry.value == nullptr) {
+      return false;
     }
-  }
-  ~ParserLease() {
-    if (shared_) {
-      Shared().busy = false;
+    if (!field(entry.key, JsonValue{&scanner, entry.value})) {
+      return scanner.Break();
     }
+    at = scanner.ToSeparator(entry.value);
+    if (*at != ',') {
+      return *at == '}' ? scanner.Close(at) : scanner.Break();
+    }
+    at = scanner.SkipSpace(at + 1);
   }
-  ParserLease(const ParserLease&) = delete;
-  ParserLease& operator=(const ParserLease&) = delete;
-  simdjson::ondemand::parser& parser() { return shared_ ? Shared().parser : own_; }
+}
 
- private:
-  struct PerThread {
-    simdjson::ondemand::parser parser;
-    bool busy = false;
-  };
-  static PerThread& Shared() {
-    thread_local PerThread shared;
-    return shared;
+// `element(value) -> bool` for each element. Other types than array have no elements: true.
+template <class Element>
+bool EachElement(JsonValue value, Element&& element) {
+  if (*value.at != '[') {
+    return IsOther(value);
   }
-  const bool shared_;
-  simdjson::ondemand::parser own_;
+  JsonScanner& scanner = *value.scanner;
+  const char* at = scanner.SkipSpace(value.at + 1);
+  if (*at == ']') {
+    return scanner.Close(at);
+  }
+  while (true) {
+    const char* const item = scanner.ToElement(at);
+    if (item == nullptr) {
+      return false;
+    }
+    if (!element(JsonValue{&scanner, item})) {
+      return scanner.Break();
+    }
+    at = scanner.ToSeparator(item);
+    if (*at != ',') {
+      return *at == ']' ? scanner.Close(at) : scanner.Break();
+    }
+    at = scanner.SkipSpace(at + 1);
+  }
+}
+
+// The value that is the whole text, as far as its first and its last byte can tell.
+struct JsonDocument {
+  JsonValue root;
+
+  [[nodiscard]] bool IsObject() const { return IsType(root, JsonType::kObject); }
+  [[nodiscard]] bool IsArray() const { return IsType(root, JsonType::kArray); }
 };
 
-// What may be read, and is not looked at, behind a text that is parsed where it lies.
-inline constexpr std::size_t kPadding = simdjson::SIMDJSON_PADDING;
+// False also for other types than object.
+template <class Field>
+bool EachField(JsonDocument document, Field&& field) {
+  return document.IsObject() && EachField(document.root, std::forward<Field>(field));
+}
+
+// False also for other types than array.
+template <class Element>
+bool EachElement(JsonDocument document, Element&& element) {
+  return document.IsArray() && EachElement(document.root, std::forward<Element>(element));
+}
+
+// ASCII is told fast.
+[[nodiscard]] bool IsUtf8(std::string_view text);
+
+// A text with room behind it. Small ones need no memory of the heap.
+class PaddedText {
+ public:
+  PaddedText(std::string_view text, std::size_t room) : text_(text) {
+    if (room >= kPadding) {
+      return;
+    }
+    char* copy = small_.data();
+    if (text.size() + kPadding > small_.size()) {
+      large_ = std::make_unique_for_overwrite<char[]>(text.size() + kPadding);
+      copy = large_.get();
+    }
+    if (!text.empty()) {
+      std::memcpy(copy, text.data(), text.size());
+    }
+    std::memset(copy + text.size(), 0, kPadding);
+    text_ = std::string_view(copy, text.size());
+  }
+  PaddedText(const PaddedText&) = delete;
+  PaddedText& operator=(const PaddedText&) = delete;
+  [[nodiscard]] std::string_view text() const { return text_; }
+
+ private:
+  std::string_view text_;
+  std::unique_ptr<char[]> large_;
+  std::array<char, 1024> small_;  // not initialised: it is written before it is read
+};
 
 // `read(document) -> bool`; false also for text that is not JSON or has something behind its value.
 // `room`: bytes behind the text that may be read.
 template <class Read>
 bool WithJson(std::string_view text, Read&& read, std::size_t room = 0) {
-  simdjson::padded_string copy;
-  simdjson::padded_string_view padded(text, text.size() + room);
-  if (room < kPadding) {
-    copy = simdjson::padded_string(text);
-    padded = copy;
-  }
-  ParserLease lease(text.size());
-  simdjson::ondemand::document document;
-  if (lease.parser().iterate(padded).get(document) != simdjson::SUCCESS) {
-    return false;
-  }
-  // Out of bounds = nothing behind the value.
-  return read(document) && document.current_location().error() == simdjson::OUT_OF_BOUNDS;
-}
-
-// The first quote or backslash from `at` on: there is one, as the parser has seen that the text is
-// closed, and padding behind the input may be read.
-inline const char* FindQuote(const char* at) {
-  if constexpr (std::endian::native == std::endian::little) {
-    constexpr std::uint64_t kOnes = 0x0101010101010101ULL;
-    const auto zeros = [](std::uint64_t word) { return (word - kOnes) & ~word & (kOnes * 0x80); };
-    while (true) {
-      std::uint64_t word = 0;
-      std::memcpy(&word, at, sizeof word);
-      const std::uint64_t found = zeros(word ^ (kOnes * '"')) | zeros(word ^ (kOnes * '\\'));
-      if (found != 0) {
-        return at + std::countr_zero(found) / 8;  // the lowest is exact
-      }
-      at += sizeof word;
-    }
-  }
-  while (*at != '"' && *at != '\\') {
-    ++at;
-  }
-  return at;
-}
-
-// A key without escapes is read where it stands.
-inline bool ReadKey(simdjson::simdjson_result<simdjson::ondemand::field>& entry,
-                    std::string_view& key) {
-  simdjson::ondemand::raw_json_string raw;
-  if (entry.key().get(raw) != simdjson::SUCCESS) {
-    return false;
-  }
-  const char* end = FindQuote(raw.raw());
-  if (*end == '"') {
-    key = {raw.raw(), static_cast<std::size_t>(end - raw.raw())};
-    return true;
-  }
-  return entry.unescaped_key().get(key) == simdjson::SUCCESS;
-}
-
-// `field(key, value) -> bool` for each field.
-template <class Field>
-bool EachField(JsonObject object, Field&& field) {
-  for (auto entry : object) {
-    std::string_view key;
-    JsonValue value;
-    if (!ReadKey(entry, key) || entry.value().get(value) != simdjson::SUCCESS ||
-        !field(key, value)) {
-      return false;
-    }
-  }
-  return true;
-}
-
-// Other types than object have no fields: true.
-template <class Field>
-bool EachField(JsonValue value, Field&& field) {
-  JsonType type{};
-  JsonObject object;
-  if (value.type().get(type) != simdjson::SUCCESS) {
-    return false;
-  }
-  if (type != JsonType::object) {
-    return true;
-  }
-  return value.get_object().get(object) == simdjson::SUCCESS && EachField(object, field);
-}
-
-template <class Field>
-bool EachField(simdjson::ondemand::document& document, Field&& field) {
-  JsonObject object;
-  return document.get_object().get(object) == simdjson::SUCCESS && EachField(object, field);
-}
-
-// Other types than array have no elements: true.
-template <class Element>
-bool EachElement(JsonValue value, Element&& element) {
-  JsonType type{};
-  JsonArray array;
-  if (value.type().get(type) != simdjson::SUCCESS) {
-    return false;
-  }
-  if (type != JsonType::array) {
-    return true;
-  }
-  if (value.get_array().get(array) != simdjson::SUCCESS) {
-    return false;
-  }
-  for (auto entry : array) {
-    JsonValue item;
-    if (entry.get(item) != simdjson::SUCCESS || !element(item)) {
-      return false;
-    }
-  }
-  return true;
-}
-
-[[nodiscard]] inline bool IsType(JsonValue value, JsonType wanted) {
-  JsonType type{};
-  return value.type().get(type) == simdjson::SUCCESS && type == wanted;
+  const PaddedText padded(text, room);
+  JsonScanner scanner(padded.text());
+  const char* const root = scanner.First();
+  return root != nullptr && IsUtf8(padded.text()) &&
+         read(JsonDocument{JsonValue{&scanner, root}}) && scanner.LeaveLast(root);
 }
 
 // nullopt for other types. A text without escapes is read where it stands.
 [[nodiscard]] inline std::optional<std::string_view> AsString(JsonValue value) {
-  const std::string_view token = value.raw_json_token();  // with the white space behind it
-  if (token.size() < 2 || token[0] != '"') {
+  if (*value.at != '"') {
     return std::nullopt;
   }
-  if (token.find('\\') == std::string_view::npos) {
-    return token.substr(1, token.rfind('"') - 1);
+  const JsonScanner::String text = value.scanner->ReadString(value.at);
+  if (text.escaped) {
+    return value.scanner->Unescape(text.raw);
   }
-  std::string_view text;
-  return value.get_string().get(text) == simdjson::SUCCESS ? std::optional(text) : std::nullopt;
+  return text.raw.data() != nullptr ? std::optional(text.raw) : std::nullopt;
+}
+
+// The same; empty for other types.
+[[nodiscard]] inline std::string_view TextOf(JsonValue value) {
+  return AsString(value).value_or(std::string_view());
 }
 
 // Length of a string as it stands in the JSON, escapes and all; its text is not read. Other types:
 // 0.
 [[nodiscard]] inline std::int64_t StringBytes(JsonValue value) {
-  const std::string_view token = value.raw_json_token();
-  return token.size() > 1 && token[0] == '"' ? static_cast<std::int64_t>(token.rfind('"')) - 1 : 0;
+  return *value.at == '"' ? std::ssize(value.scanner->ReadString(value.at).raw) : 0;
 }
 
-[[nodiscard]] inline std::optional<bool> AsBool(JsonValue value) {
-  bool flag = false;
-  if (!IsType(value, JsonType::boolean) || value.get_bool().get(flag) != simdjson::SUCCESS) {
-    return std::nullopt;
-  }
-  return flag;
+// Any value as it stands in the text.
+[[nodiscard]] inline std::string_view RawText(JsonValue value) {
+  return value.scanner->ReadRaw(value.at);
 }
 
-[[nodiscard]] inline std::optional<std::int64_t> AsInt(JsonValue value) {
-  std::int64_t number = 0;
-  if (!IsType(value, JsonType::number) || value.get_int64().get(number) != simdjson::SUCCESS) {
-    return std::nullopt;
-  }
-  return number;
+// Where a value stands in the text.
+[[nodiscard]] inline std::size_t OffsetOf(JsonValue value) {
+  return static_cast<std::size_t>(value.at - value.scanner->begin());
 }
+
+// nullopt for other types and words that are none.
+[[nodiscard]] std::optional<bool> AsBool(JsonValue value);
+[[nodiscard]] std::optional<std::int64_t> AsInt(JsonValue value);
 
 // As JsonHash; fields named in `skip` count for nothing, at any depth.
 [[nodiscard]] std::optional<std::uint64_t> HashValue(JsonValue value,

@@ -98,6 +98,8 @@ class LlmAnswer {
                     std::string_view name, std::string_view arguments);
   [[nodiscard]] policy::Protocol protocol() const;
   [[nodiscard]] const std::string& body() const { return shared_ != nullptr ? *shared_ : body_; }
+  // Readable bytes behind it.
+  [[nodiscard]] std::size_t room() const { return body().capacity() - body().size(); }
 
   const LlmApi api_;
   const AnswerShape shape_;

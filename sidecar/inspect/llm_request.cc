@@ -13,9 +13,9 @@ bool ReadToolCalls(JsonValue calls, Message& message) {
   return EachElement(calls, [&](JsonValue call) {
     message.has_tool_call = true;
     std::uint64_t rest = 0;
-    const bool read = EachField(call, [&](std::string_view key, JsonValue value) {
+    const bool read = EachField(call, [&](JsonKey key, JsonValue value) {
       if (key == "id") {
-        message.ids.emplace_back(AsString(value).value_or(std::string_view()));
+        message.ids.emplace_back(TextOf(value));
         return true;
       }
       const std::uint64_t name = Digest(key);
@@ -29,9 +29,9 @@ bool ReadToolCalls(JsonValue calls, Message& message) {
 }
 
 bool ReadMessage(JsonValue value, Message& message) {
-  return EachField(value, [&](std::string_view key, JsonValue field) {
+  return EachField(value, [&](JsonKey key, JsonValue field) {
     if (key == "role") {
-      message.role = AsString(field).value_or(std::string_view());
+      message.role = TextOf(field);
       return true;
     }
     if (key == "content") {
@@ -41,16 +41,16 @@ bool ReadMessage(JsonValue value, Message& message) {
       return ReadToolCalls(field, message);
     }
     if (key == "function_call") {  // before tools; has no id
-      message.has_tool_call = message.has_tool_call || IsType(field, JsonType::object);
+      message.has_tool_call = message.has_tool_call || IsType(field, JsonType::kObject);
     }
     return true;
   });
 }
 
-// Of a role; those of most messages are known.
-std::uint64_t RoleDigest(std::string_view role) {
-  static const std::uint64_t kUser = Digest("user");
-  static const std::uint64_t kAssistant = Digest("assistant");
+// Most messages are of one of two.
+std::uint64_t RoleHash(std::string_view role) {
+  constexpr std::uint64_t kUser = Mix(Tag::kMessage, 2);
+  constexpr std::uint64_t kAssistant = Mix(Tag::kMessage, 3);
   return role == "user" ? kUser : role == "assistant" ? kAssistant : Digest(role);
 }
 
@@ -64,7 +64,7 @@ bool ReadMessages(JsonValue messages, LlmRequest& request) {
     if (message.role == "system" || message.role == "developer") {
       return true;
     }
-    prefix = Mix(prefix, Mix(Mix(RoleDigest(message.role), message.content), message.calls));
+    prefix = Mix(prefix, Join(Join(RoleHash(message.role), message.content), message.calls));
     if (message.role == "user" && !message.has_tool_result) {
       request.prefix_hash = prefix;
       request.tool_call_ids.clear();
@@ -83,46 +83,46 @@ bool ReadMessages(JsonValue messages, LlmRequest& request) {
 }  // namespace
 
 Result<LlmRequest> ReadLlmRequest(LlmApi api, std::string_view body, std::size_t room) {
-  LlmRequest request;
+  Result<LlmRequest> result;
   if (body.size() > kMaxInspectedRequest) {
-    return request;
+    return result;
   }
-  const bool responses = api == LlmApi::kOpenAIResponses;
-  const std::string_view list = responses ? "input" : "messages";
+  LlmRequest& request = *result;
+  std::optional<ResponsesInput> input;  // instead of messages
+  if (api == LlmApi::kOpenAIResponses) {
+    input.emplace();
+  }
   int models = 0;
   int streams = 0;
   int lists = 0;
-  ResponsesInput input;
-  const auto read = [&](simdjson::ondemand::document& document) {
-    return EachField(document, [&](std::string_view key, JsonValue value) {
-      if (key == "model") {
-        ++models;
-        request.model = AsString(value).value_or(std::string_view());
-      } else if (key == "stream") {
-        ++streams;
-        request.stream = AsBool(value).value_or(false);
-      } else if (key == list) {
-        ++lists;
-        return lists > 1 || (responses ? input.Read(value) : ReadMessages(value, request));
-      } else if (responses) {
-        input.ReadField(key, value);
-      }
-      return true;
-    });
+  const auto take_field = [&](JsonKey key, JsonValue value) {
+    if (key == "model") {
+      ++models;
+      request.model = TextOf(value);
+    } else if (key == "stream") {
+      ++streams;
+      request.stream = AsBool(value).value_or(false);
+    } else if (input ? key == "input" : key == "messages") {
+      ++lists;
+      return lists > 1 || (input ? input->Read(value) : ReadMessages(value, request));
+    } else if (input) {
+      input->ReadField(key, value);
+    }
+    return true;
   };
+  const auto read = [&](JsonDocument document) { return EachField(document, take_field); };
   if (!WithJson(body, read, room)) {
-    return Fail(Code::kInvalid, "the body is not a JSON object");
+    result = Fail(Code::kInvalid, "the body is not a JSON object");
+  } else if (models > 1 || streams > 1 || lists > 1) {
+    const char* const twice = models > 1    ? "model"
+                              : streams > 1 ? "stream"
+                              : input       ? "input"
+                                            : "messages";
+    result = Fail(Code::kInvalid, std::string(twice) + " stands twice in the body");
+  } else if (input) {
+    input->Finish(request);
   }
-  if (models > 1 || streams > 1 || lists > 1) {
-    return Fail(Code::kInvalid, std::string(models > 1    ? "model"
-                                            : streams > 1 ? "stream"
-                                                          : list) +
-                                    " stands twice in the body");
-  }
-  if (responses) {
-    input.Finish(request);
-  }
-  return request;
+  return result;
 }
 
 namespace {

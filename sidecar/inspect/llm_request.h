@@ -1,6 +1,6 @@
 #pragma once
 // What one LLM request says: model, stream or not, and the clues of its turn. The bytes themselves
-// pass untouched. Pure; the simdjson parser is per thread.
+// pass untouched. Pure.
 #include <cstdint>
 #include <optional>
 #include <string>

@@ -15,13 +15,13 @@ void Set(std::int64_t& out, JsonValue value) {
 
 bool ReadOpenAiUsage(JsonValue usage, policy::TokenCounts& tokens) {
   std::int64_t prompt = tokens.prompt();
-  const bool read = EachField(usage, [&](std::string_view key, JsonValue value) {
+  const bool read = EachField(usage, [&](JsonKey key, JsonValue value) {
     if (key == "prompt_tokens" || key == "input_tokens") {
       Set(prompt, value);
     } else if (key == "completion_tokens" || key == "output_tokens") {
       Set(tokens.output, value);
     } else if (key == "prompt_tokens_details" || key == "input_tokens_details") {
-      return EachField(value, [&](std::string_view name, JsonValue field) {
+      return EachField(value, [&](JsonKey name, JsonValue field) {
         if (name == "cached_tokens") {
           Set(tokens.cached_input, field);
         } else if (name == "cache_write_tokens") {
@@ -39,7 +39,7 @@ bool ReadOpenAiUsage(JsonValue usage, policy::TokenCounts& tokens) {
 }
 
 bool ReadAnthropicUsage(JsonValue usage, policy::TokenCounts& tokens) {
-  return EachField(usage, [&](std::string_view key, JsonValue value) {
+  return EachField(usage, [&](JsonKey key, JsonValue value) {
     if (key == "input_tokens") {
       Set(tokens.input, value);
     } else if (key == "output_tokens") {

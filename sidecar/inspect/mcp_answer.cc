@@ -26,21 +26,20 @@ namespace {
 constexpr std::string_view kErrorMeta = "agentreliability.dev/error";
 constexpr std::size_t kMaxHintText = 4096;
 
-bool ReadHintField(std::string_view key, JsonValue value, policy::ToolErrorHint& hint) {
+bool ReadHintField(JsonKey key, JsonValue value, policy::ToolErrorHint& hint) {
   if (key == "retryable") {
     hint.retryable = AsBool(value);
   } else if (key == "recoverable") {
     hint.recoverable = AsBool(value);
   } else if (key == "error_type") {
-    hint.error_type = AsString(value).value_or(std::string_view());
+    hint.error_type = TextOf(value);
   }
   return true;
 }
 
 bool ReadHint(JsonValue value, policy::ToolErrorHint& hint) {
-  return EachField(value, [&](std::string_view key, JsonValue field) {
-    return ReadHintField(key, field, hint);
-  });
+  return EachField(value,
+                   [&](JsonKey key, JsonValue field) { return ReadHintField(key, field, hint); });
 }
 
 bool IsEmpty(const policy::ToolErrorHint& hint) {
@@ -49,7 +48,7 @@ bool IsEmpty(const policy::ToolErrorHint& hint) {
 
 bool ReadContent(JsonValue content, McpResponse& response) {
   return EachElement(content, [&](JsonValue part) {
-    return EachField(part, [&](std::string_view key, JsonValue value) {
+    return EachField(part, [&](JsonKey key, JsonValue value) {
       if (key == "text" && response.text.empty()) {
         const auto text = AsString(value);
         if (text && text->starts_with('{') && text->size() <= kMaxHintText) {
@@ -63,7 +62,7 @@ bool ReadContent(JsonValue content, McpResponse& response) {
 
 bool ReadTools(JsonValue tools, McpResponse& response) {
   return EachElement(tools, [&](JsonValue tool) {
-    return EachField(tool, [&](std::string_view key, JsonValue value) {
+    return EachField(tool, [&](JsonKey key, JsonValue value) {
       const auto name = key == "name" ? AsString(value) : std::nullopt;
       if (name && response.tools.size() < McpAnswer::kMaxTools) {
         response.tools.emplace_back(*name);
@@ -74,13 +73,13 @@ bool ReadTools(JsonValue tools, McpResponse& response) {
 }
 
 bool ReadResult(JsonValue result, McpResponse& response) {
-  return EachField(result, [&](std::string_view key, JsonValue value) {
+  return EachField(result, [&](JsonKey key, JsonValue value) {
     if (key == "isError") {
       response.is_error = AsBool(value).value_or(false);
     } else if (key == "structuredContent") {
       return ReadHint(value, response.structured);
     } else if (key == "_meta") {
-      return EachField(value, [&](std::string_view name, JsonValue block) {
+      return EachField(value, [&](JsonKey name, JsonValue block) {
         return name != kErrorMeta || ReadHint(block, response.meta);
       });
     } else if (key == "content") {
@@ -94,7 +93,7 @@ bool ReadResult(JsonValue result, McpResponse& response) {
   });
 }
 
-bool ReadField(std::string_view key, JsonValue value, McpResponse& response) {
+bool ReadField(JsonKey key, JsonValue value, McpResponse& response) {
   if (key == "id") {
     response.id = HashValue(value, {});
     return response.id.has_value();
@@ -105,8 +104,8 @@ bool ReadField(std::string_view key, JsonValue value, McpResponse& response) {
     response.has_result = true;
     return ReadResult(value, response);
   } else if (key == "error") {
-    response.has_error = !IsType(value, JsonType::null);
-    return EachField(value, [&](std::string_view name, JsonValue field) {
+    response.has_error = !IsType(value, JsonType::kNull);
+    return EachField(value, [&](JsonKey name, JsonValue field) {
       if (name == "code") {
         response.code = AsInt(field);
       }
@@ -151,33 +150,13 @@ void McpAnswer::Finish(bool clean) {
 
 void McpAnswer::OnMessages(std::string_view json) {
   std::vector<McpResponse> responses;
-  const bool read = WithJson(json, [&](simdjson::ondemand::document& document) {
-    JsonType type{};
-    if (document.type().get(type) != simdjson::SUCCESS) {
-      return false;
-    }
-    if (type != JsonType::array) {
+  const bool read = WithJson(json, [&](JsonDocument document) {
+    const auto read_response = [&](auto message) {
       McpResponse& response = responses.emplace_back();
-      return EachField(document, [&](std::string_view key, JsonValue value) {
-        return ReadField(key, value, response);
-      });
-    }
-    JsonArray batch;
-    if (document.get_array().get(batch) != simdjson::SUCCESS) {
-      return false;
-    }
-    for (auto entry : batch) {
-      JsonValue element;
-      McpResponse& response = responses.emplace_back();
-      const bool field_read = entry.get(element) == simdjson::SUCCESS &&
-                              EachField(element, [&](std::string_view key, JsonValue value) {
-                                return ReadField(key, value, response);
-                              });
-      if (!field_read) {
-        return false;
-      }
-    }
-    return true;
+      return EachField(
+          message, [&](JsonKey key, JsonValue value) { return ReadField(key, value, response); });
+    };
+    return document.IsArray() ? EachElement(document, read_response) : read_response(document);
   });
   if (!read) {
     return;
@@ -207,8 +186,8 @@ void McpAnswer::Accept(McpResponse&& response) {
   hint_ = IsEmpty(response.meta) ? response.structured : response.meta;
   if (IsEmpty(hint_) && !response.text.empty()) {
     policy::ToolErrorHint in_text;
-    const bool read = WithJson(response.text, [&](simdjson::ondemand::document& document) {
-      return EachField(document, [&](std::string_view key, JsonValue value) {
+    const bool read = WithJson(response.text, [&](JsonDocument document) {
+      return EachField(document, [&](JsonKey key, JsonValue value) {
         return ReadHintField(key, value, in_text);
       });
     });

@@ -21,16 +21,11 @@ struct Seen {
   }
 };
 
-std::string_view Token(JsonValue scalar) {
-  const std::string_view token = scalar.raw_json_token();
-  return token.substr(0, token.find_last_not_of(" \t\r\n") + 1);
-}
-
 bool ReadParams(JsonValue params, McpRequest& request, Seen& seen) {
-  return EachField(params, [&](std::string_view key, JsonValue value) {
+  return EachField(params, [&](JsonKey key, JsonValue value) {
     if (key == "name" || key == "uri") {
       ++seen.name;
-      request.name = AsString(value).value_or(std::string_view());
+      request.name = TextOf(value);
     } else if (key == "arguments") {
       ++seen.arguments;
       request.arguments_hash = HashValue(value, {});
@@ -40,14 +35,14 @@ bool ReadParams(JsonValue params, McpRequest& request, Seen& seen) {
   });
 }
 
-bool ReadField(std::string_view key, JsonValue value, McpRequest& request, Seen& seen) {
+bool ReadField(JsonKey key, JsonValue value, McpRequest& request, Seen& seen) {
   if (key == "method") {
     ++seen.method;
-    request.method = AsString(value).value_or(std::string_view());
+    request.method = TextOf(value);
   } else if (key == "id") {
     ++seen.id;
-    if (!IsType(value, JsonType::object) && !IsType(value, JsonType::array)) {
-      request.id_json = Token(value);
+    if (!IsType(value, JsonType::kObject) && !IsType(value, JsonType::kArray)) {
+      request.id_json = RawText(value);
     }
   } else if (key == "params") {
     ++seen.params;
@@ -56,43 +51,31 @@ bool ReadField(std::string_view key, JsonValue value, McpRequest& request, Seen&
   return true;
 }
 
-bool ReadBatch(JsonArray batch, McpRequest& request) {
+bool ReadBatch(JsonDocument batch, McpRequest& request) {
   request.kind = McpKind::kBatch;
-  for (auto entry : batch) {
-    JsonValue element;
-    if (entry.get(element) != simdjson::SUCCESS) {
-      return false;
-    }
-    const bool read = EachField(element, [&](std::string_view key, JsonValue value) {
+  return EachElement(batch, [&](JsonValue element) {
+    return EachField(element, [&](JsonKey key, JsonValue value) {
       const bool call = key == "method" && AsString(value) == kToolsCall;
       request.tools_call_in_batch = request.tools_call_in_batch || call;
       return true;
     });
-    if (!read) {
-      return false;
-    }
-  }
-  return true;
+  });
 }
 
 }  // namespace
 
-Result<McpRequest> ReadMcpRequest(std::string_view body) {
+Result<McpRequest> ReadMcpRequest(std::string_view body, std::size_t room) {
   McpRequest request;
   Seen seen;
-  const bool read = WithJson(body, [&](simdjson::ondemand::document& document) {
-    JsonType type{};
-    if (document.type().get(type) != simdjson::SUCCESS) {
-      return false;
+  const auto read_body = [&](JsonDocument document) {
+    if (document.IsArray()) {
+      return ReadBatch(document, request);
     }
-    if (type == JsonType::array) {
-      JsonArray batch;
-      return document.get_array().get(batch) == simdjson::SUCCESS && ReadBatch(batch, request);
-    }
-    return EachField(document, [&](std::string_view key, JsonValue value) {
+    return EachField(document, [&](JsonKey key, JsonValue value) {
       return ReadField(key, value, request, seen);
     });
-  });
+  };
+  const bool read = WithJson(body, read_body, room);
   if (!read) {
     return Fail(Code::kInvalid, "the body is not a JSON-RPC message");
   }

@@ -23,7 +23,8 @@ struct McpRequest {
 
 // kInvalid: not JSON, not an object or array, or `method`, `id`, `params`, or the call's `name`
 // or `arguments` twice.
-[[nodiscard]] Result<McpRequest> ReadMcpRequest(std::string_view body);
+// `room`: readable bytes behind the body; with 64 of them it is not copied.
+[[nodiscard]] Result<McpRequest> ReadMcpRequest(std::string_view body, std::size_t room = 0);
 
 // 2026-07-28 headers; absent headers agree with anything. An Mcp-Name may be `=?base64?…?=`.
 [[nodiscard]] bool HeadersAgree(const McpRequest& request, std::optional<std::string_view> method,

@@ -16,35 +16,27 @@ struct Edit {
 };
 
 bool IsScalar(JsonValue value) {
-  return IsType(value, JsonType::string) || IsType(value, JsonType::number);
+  return IsType(value, JsonType::kString) || IsType(value, JsonType::kNumber);
 }
 
 }  // namespace
 
 Result<RenamedRequest> RenameMcpRequest(std::string_view body, std::string_view fresh) {
-  const simdjson::padded_string padded(body);
-  ParserLease lease(body.size());
-  simdjson::ondemand::document document;
-  if (lease.parser().iterate(padded).get(document) != simdjson::SUCCESS) {
-    return Fail(Code::kInvalid, "not JSON");
-  }
   RenamedRequest renamed;
   std::vector<Edit> edits;
   bool has_id = false;
   const auto replace = [&](JsonValue value, std::string_view prefix) {
-    std::string_view token = value.raw_json_token();
-    token = token.substr(0, token.find_last_not_of(" \t\r\n") + 1);
-    edits.push_back({static_cast<std::size_t>(token.data() - padded.data()), token.size(),
+    edits.push_back({OffsetOf(value), RawText(value).size(),
                      "\"" + std::string(prefix) + std::string(fresh) + "\""});
   };
-  const bool read = EachField(document, [&](std::string_view key, JsonValue value) {
+  const auto take_field = [&](JsonKey key, JsonValue value) {
     if (key == "id" && IsScalar(value)) {
       has_id = true;
       replace(value, "retry-");
       renamed.id_json = edits.back().with;
     } else if (key == "params") {
-      return EachField(value, [&](std::string_view name, JsonValue param) {
-        return name != "_meta" || EachField(param, [&](std::string_view field, JsonValue inner) {
+      return EachField(value, [&](JsonKey name, JsonValue param) {
+        return name != "_meta" || EachField(param, [&](JsonKey field, JsonValue inner) {
                  if (field == "progressToken" && IsScalar(inner)) {
                    replace(inner, "progress-");
                  }
@@ -53,7 +45,9 @@ Result<RenamedRequest> RenameMcpRequest(std::string_view body, std::string_view 
       });
     }
     return true;
-  });
+  };
+  const bool read =
+      WithJson(body, [&](JsonDocument document) { return EachField(document, take_field); });
   if (!read || !has_id) {
     return Fail(Code::kInvalid, "no JSON-RPC request with an id");
   }

@@ -11,7 +11,7 @@ bool ReadPart(JsonValue part, Message& message) {
   std::optional<std::uint64_t> text;
   std::string_view id;
   std::uint64_t rest = 0;
-  const bool read = EachField(part, [&](std::string_view key, JsonValue value) {
+  const bool read = EachField(part, [&](JsonKey key, JsonValue value) {
     if (key == "type" || key == "id" || key == "text") {
       const auto string = AsString(value);
       if (key == "type") {
@@ -46,13 +46,7 @@ bool ReadPart(JsonValue part, Message& message) {
 
 }  // namespace
 
-std::uint64_t TextHash(std::string_view text) { return Mix(Tag::kString, Digest(text)); }
-
-bool ReadContent(JsonValue content, Message& message) {
-  if (const auto text = AsString(content)) {
-    message.content = Mix(message.content, TextHash(*text));
-    return true;
-  }
+bool ReadParts(JsonValue content, Message& message) {
   return EachElement(content, [&](JsonValue part) { return ReadPart(part, message); });
 }
 

@@ -25,9 +25,20 @@ struct Message {
   std::vector<std::string> ids;
 };
 
-[[nodiscard]] std::uint64_t TextHash(std::string_view text);
+[[nodiscard]] inline std::uint64_t TextHash(std::string_view text) {
+  return Join(Digest(text), static_cast<std::uint64_t>(Tag::kString));
+}
+
+// An array of parts. False: not JSON.
+[[nodiscard]] bool ReadParts(JsonValue content, Message& message);
 
 // A text, or an array of parts. False: not JSON.
-[[nodiscard]] bool ReadContent(JsonValue content, Message& message);
+[[nodiscard]] inline bool ReadContent(JsonValue content, Message& message) {
+  if (const auto text = AsString(content)) {
+    message.content = Mix(message.content, TextHash(*text));
+    return true;
+  }
+  return ReadParts(content, message);
+}
 
 }  // namespace reliability::sidecar::inspect

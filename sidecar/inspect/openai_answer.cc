@@ -22,22 +22,22 @@ struct Choice {
 };
 
 bool ReadFunction(JsonValue function, ToolPiece& piece) {
-  return EachField(function, [&](std::string_view key, JsonValue value) {
+  return EachField(function, [&](JsonKey key, JsonValue value) {
     if (key == "name") {
-      piece.name = AsString(value).value_or(std::string_view());
+      piece.name = TextOf(value);
     } else if (key == "arguments") {
-      piece.arguments = AsString(value).value_or(std::string_view());
+      piece.arguments = TextOf(value);
     }
     return true;
   });
 }
 
 bool ReadToolPiece(JsonValue call, ToolPiece& piece) {
-  return EachField(call, [&](std::string_view key, JsonValue value) {
+  return EachField(call, [&](JsonKey key, JsonValue value) {
     if (key == "index") {
       piece.index = AsInt(value).value_or(piece.index);
     } else if (key == "id") {
-      piece.id = AsString(value).value_or(std::string_view());
+      piece.id = TextOf(value);
     } else if (key == "function" || key == "custom") {
       return ReadFunction(value, piece);
     }
@@ -47,7 +47,7 @@ bool ReadToolPiece(JsonValue call, ToolPiece& piece) {
 
 // A delta of a stream or the message of a whole answer.
 bool ReadMessage(JsonValue message, Choice& choice) {
-  return EachField(message, [&](std::string_view key, JsonValue value) {
+  return EachField(message, [&](JsonKey key, JsonValue value) {
     if (key == "tool_calls") {
       return EachElement(value, [&](JsonValue call) {
         ToolPiece piece;
@@ -59,7 +59,7 @@ bool ReadMessage(JsonValue message, Choice& choice) {
         return read;
       });
     }
-    if (key == "function_call" && IsType(value, JsonType::object)) {
+    if (key == "function_call" && IsType(value, JsonType::kObject)) {
       ToolPiece piece;
       const bool read = ReadFunction(value, piece);
       choice.tools.push_back(piece);
@@ -77,11 +77,11 @@ bool ReadMessage(JsonValue message, Choice& choice) {
 }
 
 bool ReadChoice(JsonValue value, Choice& choice) {
-  return EachField(value, [&](std::string_view key, JsonValue field) {
+  return EachField(value, [&](JsonKey key, JsonValue field) {
     if (key == "index") {
       choice.index = AsInt(field).value_or(0);
     } else if (key == "finish_reason") {
-      choice.finish_reason = AsString(field).value_or(std::string_view());
+      choice.finish_reason = TextOf(field);
     } else if (key == "delta" || key == "message") {
       return ReadMessage(field, choice);
     }
@@ -117,24 +117,23 @@ void LlmAnswer::OnOpenAiEvent(const SseSplitter::Event& event) {
     }
     return true;
   };
-  const auto take_field = [&](std::string_view key, JsonValue value) {
+  const auto take_field = [&](JsonKey key, JsonValue value) {
     if (key == "choices") {
       return EachElement(value, take_choice);
     }
-    if (key == "usage" && IsType(value, JsonType::object)) {
+    if (key == "usage" && IsType(value, JsonType::kObject)) {
       has_usage = true;
       return ReadOpenAiUsage(value, tokens_);
     }
-    if (key == "error" && !IsType(value, JsonType::null)) {
+    if (key == "error" && !IsType(value, JsonType::kNull)) {
       has_error = true;
     } else if (key == "model" && model_.empty()) {
-      model_ = AsString(value).value_or(std::string_view());
+      model_ = TextOf(value);
     }
     return true;
   };
-  const bool read = WithJson(event.data, [&](simdjson::ondemand::document& document) {
-    return EachField(document, take_field);
-  });
+  const bool read =
+      WithJson(event.data, [&](JsonDocument document) { return EachField(document, take_field); });
   if (has_usage) {
     has_usage_ = true;
     usage_events_ += static_cast<int>(read && !has_choice && !has_error);
@@ -149,13 +148,13 @@ void LlmAnswer::OnOpenAiEvent(const SseSplitter::Event& event) {
 void LlmAnswer::ReadOpenAiAnswer() {
   bool has_choices = false;
   bool has_error = false;
-  const auto document_fields = [&](simdjson::ondemand::document& document) {
-    return EachField(document, [&](std::string_view key, JsonValue value) {
+  const auto document_fields = [&](JsonDocument document) {
+    return EachField(document, [&](JsonKey key, JsonValue value) {
       if (key == "error") {
-        has_error = !IsType(value, JsonType::null);
+        has_error = !IsType(value, JsonType::kNull);
       } else if (key == "model") {
-        model_ = AsString(value).value_or(std::string_view());
-      } else if (key == "usage" && IsType(value, JsonType::object)) {
+        model_ = TextOf(value);
+      } else if (key == "usage" && IsType(value, JsonType::kObject)) {
         has_usage_ = true;
         return ReadOpenAiUsage(value, tokens_);
       } else if (key == "choices") {
@@ -176,7 +175,7 @@ void LlmAnswer::ReadOpenAiAnswer() {
       return true;
     });
   };
-  const bool read = WithJson(body(), document_fields, body().capacity() - body().size());
+  const bool read = WithJson(body(), document_fields, room());
   if (read && has_error) {
     error_ = ReadProviderError(body());
   }

@@ -11,7 +11,7 @@ void Set(std::string& out, JsonValue value) {
   }
 }
 
-bool ReadFields(std::string_view key, JsonValue value, policy::ProviderError& error) {
+bool ReadFields(JsonKey key, JsonValue value, policy::ProviderError& error) {
   if (key == "type") {
     Set(error.type, value);
   } else if (key == "code") {
@@ -19,7 +19,7 @@ bool ReadFields(std::string_view key, JsonValue value, policy::ProviderError& er
   } else if (key == "message") {
     Set(error.message, value);
   } else if (key == "details") {
-    return EachField(value, [&](std::string_view name, JsonValue detail) {
+    return EachField(value, [&](JsonKey name, JsonValue detail) {
       if (name == "error_code") {
         Set(error.detail_code, detail);
       }
@@ -35,17 +35,16 @@ policy::ProviderError ReadProviderError(std::string_view body) {
   policy::ProviderError inner;
   policy::ProviderError bare;
   bool nested = false;
-  const bool read = WithJson(body, [&](simdjson::ondemand::document& document) {
-    return EachField(document, [&](std::string_view key, JsonValue value) {
+  const bool read = WithJson(body, [&](JsonDocument document) {
+    return EachField(document, [&](JsonKey key, JsonValue value) {
       if (key == "error") {
         nested = true;
-        if (IsType(value, JsonType::string)) {
+        if (IsType(value, JsonType::kString)) {
           Set(inner.message, value);
           return true;
         }
-        return EachField(value, [&](std::string_view name, JsonValue field) {
-          return ReadFields(name, field, inner);
-        });
+        return EachField(
+            value, [&](JsonKey name, JsonValue field) { return ReadFields(name, field, inner); });
       }
       return ReadFields(key, value, bare);
     });

@@ -32,25 +32,22 @@ bool Weigh(JsonValue value, int depth, Weight& out) {
   if (depth > kMaxDepth) {
     return false;
   }
-  JsonType type{};
-  if (value.type().get(type) != simdjson::SUCCESS) {
-    return false;
-  }
-  if (type == JsonType::string) {
-    out.text += std::ssize(AsString(value).value_or(std::string_view()));
+  const JsonType type = TypeOf(value);
+  if (type == JsonType::kString) {
+    out.text += std::ssize(TextOf(value));
     return true;
   }
-  if (type == JsonType::array) {
+  if (type == JsonType::kArray) {
     return EachElement(value, [&](JsonValue item) { return Weigh(item, depth + 1, out); });
   }
-  if (type != JsonType::object) {
-    return true;
+  if (type != JsonType::kObject) {
+    return type != JsonType::kNone;
   }
   Weight inside;
   bool media = false;
-  const bool read = EachField(value, [&](std::string_view key, JsonValue field) {
+  const bool read = EachField(value, [&](JsonKey key, JsonValue field) {
     if (key == "type") {
-      media = media || IsOneOf(kMedia, AsString(field).value_or(std::string_view()));
+      media = media || IsOneOf(kMedia, TextOf(field));
       return true;
     }
     return Weigh(field, depth + 1, inside);
@@ -65,8 +62,8 @@ bool Weigh(JsonValue value, int depth, Weight& out) {
 policy::RequestSize ReadRequestSize(std::string_view body) {
   policy::RequestSize size;
   Weight weight;
-  const bool read = WithJson(body, [&](simdjson::ondemand::document& document) {
-    return EachField(document, [&](std::string_view key, JsonValue value) {
+  const bool read = WithJson(body, [&](JsonDocument document) {
+    return EachField(document, [&](JsonKey key, JsonValue value) {
       if (key == "max_tokens" || key == "max_completion_tokens" || key == "max_output_tokens") {
         if (const auto most = AsInt(value); most.has_value() && *most > 0) {
           size.max_output = std::max(*most, size.max_output.value_or(0));

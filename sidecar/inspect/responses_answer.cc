@@ -40,7 +40,7 @@ void Set(std::string& out, JsonValue value) {
 }
 
 bool ReadError(JsonValue value, policy::ProviderError& error) {
-  return EachField(value, [&](std::string_view key, JsonValue field) {
+  return EachField(value, [&](JsonKey key, JsonValue field) {
     if (key == "code") {
       Set(error.code, field);
     } else if (key == "message") {
@@ -53,34 +53,34 @@ bool ReadError(JsonValue value, policy::ProviderError& error) {
 }
 
 bool ReadUsage(JsonValue value, Fields& fields) {
-  fields.has_usage = fields.has_usage || IsType(value, JsonType::object);
+  fields.has_usage = fields.has_usage || IsType(value, JsonType::kObject);
   return ReadOpenAiUsage(value, fields.tokens);
 }
 
 bool ReadItem(JsonValue value, Item& item) {
-  return EachField(value, [&](std::string_view key, JsonValue field) {
+  return EachField(value, [&](JsonKey key, JsonValue field) {
     if (key == "type") {
-      item.type = AsString(field).value_or(std::string_view());
+      item.type = TextOf(field);
     } else if (key == "id") {
-      item.id = AsString(field).value_or(std::string_view());
+      item.id = TextOf(field);
     } else if (key == "call_id") {
-      item.call_id = AsString(field).value_or(std::string_view());
+      item.call_id = TextOf(field);
     } else if (key == "name") {
-      item.name = AsString(field).value_or(std::string_view());
+      item.name = TextOf(field);
     } else if (key == "arguments" || key == "input") {
-      item.arguments = AsString(field).value_or(std::string_view());
+      item.arguments = TextOf(field);
     }
     return true;
   });
 }
 
 // The response itself: the whole answer, or the `response` object of an event.
-bool ReadResponse(std::string_view key, JsonValue value, Fields& fields) {
+bool ReadResponse(JsonKey key, JsonValue value, Fields& fields) {
   if (key == "id") {
-    fields.id = AsString(value).value_or(std::string_view());
+    fields.id = TextOf(value);
   } else if (key == "status") {
-    fields.status = AsString(value).value_or(std::string_view());
-  } else if (key == "error" && IsType(value, JsonType::object)) {
+    fields.status = TextOf(value);
+  } else if (key == "error" && IsType(value, JsonType::kObject)) {
     fields.has_error = true;
     return ReadError(value, fields.error);
   } else if (key == "usage") {
@@ -89,15 +89,15 @@ bool ReadResponse(std::string_view key, JsonValue value, Fields& fields) {
   return true;
 }
 
-bool ReadEvent(std::string_view key, JsonValue value, Fields& fields) {
+bool ReadEvent(JsonKey key, JsonValue value, Fields& fields) {
   if (key == "type") {
-    fields.type = AsString(value).value_or(std::string_view());
-  } else if (key == "error" && IsType(value, JsonType::object)) {
+    fields.type = TextOf(value);
+  } else if (key == "error" && IsType(value, JsonType::kObject)) {
     fields.has_error = true;
     return ReadError(value, fields.error);
   } else if (key == "code") {  // `error` events carry theirs flat
     Set(fields.error.code, value);
-  } else if (key == "message" && IsType(value, JsonType::string)) {
+  } else if (key == "message" && IsType(value, JsonType::kString)) {
     Set(fields.error.message, value);
   } else if (key == "delta") {
     fields.delta_bytes += StringBytes(value);
@@ -106,9 +106,8 @@ bool ReadEvent(std::string_view key, JsonValue value, Fields& fields) {
   } else if (key == "item") {
     return ReadItem(value, fields.item);
   } else if (key == "response") {
-    return EachField(value, [&](std::string_view name, JsonValue field) {
-      return ReadResponse(name, field, fields);
-    });
+    return EachField(
+        value, [&](JsonKey name, JsonValue field) { return ReadResponse(name, field, fields); });
   }
   return true;
 }
@@ -127,11 +126,10 @@ bool IsStartUp(const Fields& fields) {
 }  // namespace
 
 void LlmAnswer::OnResponsesEvent(const SseSplitter::Event& event) {
-  const bool read = WithJson(event.data, [&](simdjson::ondemand::document& document) {
+  const bool read = WithJson(event.data, [&](JsonDocument document) {
     Fields fields;
-    const bool good = EachField(document, [&](std::string_view key, JsonValue value) {
-      return ReadEvent(key, value, fields);
-    });
+    const bool good = EachField(
+        document, [&](JsonKey key, JsonValue value) { return ReadEvent(key, value, fields); });
     if (!good) {
       return false;
     }
@@ -165,10 +163,10 @@ void LlmAnswer::OnResponsesEvent(const SseSplitter::Event& event) {
 void LlmAnswer::ReadResponsesAnswer() {
   bool has_status = false;
   bool has_error = false;
-  const bool read = WithJson(body(), [&](simdjson::ondemand::document& document) {
+  const auto read_body = [&](JsonDocument document) {
     Fields fields;
     std::int64_t index = 0;
-    const bool good = EachField(document, [&](std::string_view key, JsonValue value) {
+    const bool good = EachField(document, [&](JsonKey key, JsonValue value) {
       has_status = has_status || key == "status";
       if (key != "output") {
         return ReadResponse(key, value, fields);
@@ -192,7 +190,8 @@ void LlmAnswer::ReadResponsesAnswer() {
       error_ = fields.error;
     }
     return good;
-  });
+  };
+  const bool read = WithJson(body(), read_body, room());
   complete_ = read && has_status && !has_error;
   malformed_ += read ? 0 : 1;
   if (!read) {

@@ -17,15 +17,15 @@ struct Item {
   std::uint64_t rest = 0;
 };
 
-bool ReadItemField(std::string_view key, JsonValue field, Item& item) {
+bool ReadItemField(JsonKey key, JsonValue field, Item& item) {
   if (key == "type") {
-    item.type = AsString(field).value_or(std::string_view());
+    item.type = TextOf(field);
   } else if (key == "role") {
-    item.role = AsString(field).value_or(std::string_view());
+    item.role = TextOf(field);
   } else if (key == "call_id") {
-    item.call_id = AsString(field).value_or(std::string_view());
+    item.call_id = TextOf(field);
   } else if (key == "approval_request_id") {
-    item.approval = AsString(field).value_or(std::string_view());
+    item.approval = TextOf(field);
   } else if (key == "content") {
     return ReadContent(field, item.message);
   } else if (key != "id" && key != "status") {
@@ -47,17 +47,17 @@ bool ResponsesInput::Read(JsonValue value) {
   return EachElement(value, [this](JsonValue item) { return ReadItem(item); });
 }
 
-void ResponsesInput::ReadField(std::string_view key, JsonValue value) {
+void ResponsesInput::ReadField(JsonKey key, JsonValue value) {
   if (key == "previous_response_id") {
-    previous_ = AsString(value).value_or(std::string_view());
+    previous_ = TextOf(value);
   } else if (key == "conversation") {
     if (const auto id = AsString(value)) {
       conversation_ = *id;
       return;
     }
-    (void)EachField(value, [this](std::string_view name, JsonValue field) {
+    (void)EachField(value, [this](JsonKey name, JsonValue field) {
       if (name == "id") {
-        conversation_ = AsString(field).value_or(std::string_view());
+        conversation_ = TextOf(field);
       }
       return true;
     });
@@ -80,9 +80,8 @@ void ResponsesInput::Finish(LlmRequest& request) {
 
 bool ResponsesInput::ReadItem(JsonValue value) {
   Item item;
-  const bool read = EachField(value, [&](std::string_view key, JsonValue field) {
-    return ReadItemField(key, field, item);
-  });
+  const bool read = EachField(
+      value, [&](JsonKey key, JsonValue field) { return ReadItemField(key, field, item); });
   if (!read) {
     return false;
   }

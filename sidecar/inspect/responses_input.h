@@ -18,7 +18,7 @@ class ResponsesInput {
   // A text, or an array of items. False: not JSON.
   [[nodiscard]] bool Read(JsonValue value);
   // The other fields of the request: what the input goes on from.
-  void ReadField(std::string_view key, JsonValue value);
+  void ReadField(JsonKey key, JsonValue value);
   // Writes the clues of the turn.
   void Finish(LlmRequest& request);
 

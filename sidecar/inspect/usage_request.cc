@@ -15,17 +15,14 @@ struct Place {
 
 // What stands in stream_options.
 struct Options {
-  Place value;  // of the first token: an opening brace, null …
+  Place value;
   bool object = false;
   bool empty = true;
   Place flag;
   bool asked = false;
 };
 
-Place PlaceOf(JsonValue value, const char* start) {
-  const std::string_view token = value.raw_json_token();
-  return {static_cast<std::size_t>(token.data() - start), token.find_last_not_of(" \t\r\n") + 1};
-}
+Place PlaceOf(JsonValue value) { return {OffsetOf(value), RawText(value).size()}; }
 
 std::string Replaced(std::string_view body, const Place& place, std::string_view by) {
   std::string out(body.substr(0, place.at));
@@ -37,30 +34,26 @@ std::string Replaced(std::string_view body, const Place& place, std::string_view
 }  // namespace
 
 std::optional<std::string> WithUsage(std::string_view body) {
-  const simdjson::padded_string padded(body);
-  ParserLease lease(body.size());
-  simdjson::ondemand::document document;
-  if (lease.parser().iterate(padded).get(document) != simdjson::SUCCESS) {
-    return std::nullopt;
-  }
   Options options;
   bool has_fields = false;
-  const bool read = EachField(document, [&](std::string_view key, JsonValue value) {
+  const auto take_field = [&](JsonKey key, JsonValue value) {
     has_fields = true;
     if (key != "stream_options") {
       return true;
     }
-    options.value = PlaceOf(value, padded.data());
-    options.object = IsType(value, JsonType::object);
-    return EachField(value, [&](std::string_view name, JsonValue field) {
+    options.value = PlaceOf(value);
+    options.object = IsType(value, JsonType::kObject);
+    return EachField(value, [&](JsonKey name, JsonValue field) {
       options.empty = false;
       if (name == "include_usage") {
-        options.flag = PlaceOf(field, padded.data());
+        options.flag = PlaceOf(field);
         options.asked = AsBool(field).value_or(false);
       }
       return true;
     });
-  });
+  };
+  const bool read =
+      WithJson(body, [&](JsonDocument document) { return EachField(document, take_field); });
   const std::size_t brace = body.find('{');
   if (!read || !has_fields || options.asked || brace == std::string_view::npos) {
     return std::nullopt;
@@ -69,7 +62,8 @@ std::optional<std::string> WithUsage(std::string_view body) {
     return Replaced(body, options.flag, "true");
   }
   if (options.object) {
-    return Replaced(body, options.value, "{" + std::string(kFlag) + (options.empty ? "" : ","));
+    const Place opening{options.value.at, 1};
+    return Replaced(body, opening, "{" + std::string(kFlag) + (options.empty ? "" : ","));
   }
   const std::string whole = "{" + std::string(kFlag) + "}";
   if (options.value.size > 0) {

@@ -126,7 +126,7 @@ void ReadMcpHeaders(ExchangeState& state) {
 void ClassifyMcp(ExchangeState& state, Plan& plan, bool readable) {
   Call& call = state.call;
   if (readable) {
-    auto read = inspect::ReadMcpRequest(state.body.whole());
+    auto read = inspect::ReadMcpRequest(state.body.whole(), RequestBody::kReadableBehind);
     if (!read.has_value()) {
       if (state.enforce) {
         call.kind = CallKind::kMcpOther;

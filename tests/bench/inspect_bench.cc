@@ -11,9 +11,12 @@ namespace reliability::bench {
 namespace {
 
 void BM_Sidecar(benchmark::State& state, std::size_t bytes) {
-  const std::string body = ChatBody(bytes);
+  constexpr std::size_t kRoom = 64;  // behind the body, as the sidecar keeps it
+  std::string body = ChatBody(bytes);
+  body.reserve(body.size() + kRoom);
   for (auto _ : state) {
-    const auto read = sidecar::inspect::ReadLlmRequest(sidecar::inspect::LlmApi::kOpenAIChat, body);
+    const auto read =
+        sidecar::inspect::ReadLlmRequest(sidecar::inspect::LlmApi::kOpenAIChat, body, kRoom);
     benchmark::DoNotOptimize(read->stream);
   }
 }
