@@ -310,6 +310,7 @@ policy::RetryFacts Attempts::Facts(const UpstreamAttempt& attempt, ErrorClass er
 net::Task<bool> Attempts::MayRepeat(policy::RetryFacts facts) {
   Decisions& decisions = state_.loop.decisions;
   Admission& admission = state_.call.admission;
+  SettleLaterOffers(state_);
   const policy::RetryVerdict verdict = decisions.AttemptFailed(*state_.snapshot, admission, facts);
   budget_refused_ = verdict.decision == RetryDecision::kBudget;
   if (verdict.decision == RetryDecision::kRetry) {

@@ -47,6 +47,7 @@ struct TierOffer {
   Milliseconds component{0};        // one attempt's limit there
   std::optional<std::size_t> tier;  // its index in the chain
   bool larger_context = false;
+  bool translated = false;  // whether the request has words there is found out when it matters
   // Why it takes no call, of the chain's words or an error class's; empty = it does.
   std::string_view skipped;
 };
@@ -83,6 +84,7 @@ struct Admission {
   std::optional<std::size_t> tier;               // its index in the chain
   bool turn_over = false;                        // its turn has ended: no place is asked any more
   bool later_offer = false;         // another place can still be asked: the turn's reserve stays
+  bool later_certain = false;       // one that needs no translation
   bool stood_in = false;            // not the place where the call began
   bool by_budget = false;           // because it did not fit there: no reason for others to follow
   bool pinned = false;              // mode Degraded let it begin at a lower place than it asked for
@@ -156,6 +158,10 @@ class Decisions {
   [[nodiscard]] bool NextOffer(const config::Snapshot& snapshot, Admission& admission,
                                const std::vector<TierOffer>& offers,
                                policy::ErrorClass error_class);
+  // Later places turned out to take no such request: what was kept for them is given to this one
+  // (data-plane ruling 5), and a rate limit that ends soon is waited for if there is no other.
+  void ForgetLaterOffers(const config::Snapshot& snapshot, Admission& admission,
+                         const std::vector<TierOffer>& offers);
   // The call cannot be sent to the place that it was admitted to: gives the admission back.
   void LeaveOffer(Admission& admission);
   // A hold was waited for: passes the breakers again; may fill `hold` or `refusal` anew.
@@ -249,8 +255,9 @@ class Decisions {
                    const Now& now) REQUIRES_LOCK(mutex_);
   void EnterOffer(Admission& admission, const std::vector<TierOffer>& offers, std::size_t offer)
       REQUIRES_LOCK(mutex_);
-  [[nodiscard]] bool HasLaterOffer(const Admission& admission, const std::vector<TierOffer>& offers,
-                                   const Now& now) const REQUIRES_LOCK(mutex_);
+  // Whether another place can still be asked.
+  void NoteLaterOffers(Admission& admission, const std::vector<TierOffer>& offers,
+                       const Now& now) const REQUIRES_LOCK(mutex_);
   void EndChain(const Admission& admission, const CallEnd& end, const Now& now)
       REQUIRES_LOCK(mutex_);
   void NoteTier(const Admission& admission, policy::ErrorClass error_class) REQUIRES_LOCK(mutex_);

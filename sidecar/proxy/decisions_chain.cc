@@ -55,15 +55,32 @@ void Decisions::ConfigureChain(const config::Snapshot& snapshot) {
   tiers_.Configure(names, chain.document.sticky);
 }
 
-bool Decisions::HasLaterOffer(const Admission& admission, const std::vector<TierOffer>& offers,
-                              const Now& now) const {
-  for (std::size_t i = 0; i < offers.size(); ++i) {
+void Decisions::NoteLaterOffers(Admission& admission, const std::vector<TierOffer>& offers,
+                                const Now& now) const {
+  admission.later_offer = false;
+  admission.later_certain = false;
+  for (std::size_t i = 0; i < offers.size() && !admission.later_certain; ++i) {
     if (!admission.tried.test(i) && offers[i].skipped.empty() &&
         !breakers_.Refuses(offers[i].target, now.mono)) {
-      return true;
+      admission.later_offer = true;
+      admission.later_certain = !offers[i].translated;
     }
   }
-  return false;
+}
+
+void Decisions::ForgetLaterOffers(const config::Snapshot& snapshot, Admission& admission,
+                                  const std::vector<TierOffer>& offers) {
+  const Now now = Time();
+  const MutexLock lock(mutex_);
+  NoteLaterOffers(admission, offers, now);
+  if (admission.later_offer) {
+    return;
+  }
+  ResolveLimit(admission, now);
+  if (admission.refusal.has_value() && admission.refusal->error_class == ErrorClass::kRateLimited) {
+    admission.refusal.reset();
+    PassBreaker(snapshot, admission, now);
+  }
 }
 
 void Decisions::EnterOffer(Admission& admission, const std::vector<TierOffer>& offers,
@@ -124,7 +141,7 @@ void Decisions::ChooseOffer(Admission& admission, const std::vector<TierOffer>& 
     admission.pinned = true;
   }
   EnterOffer(admission, offers, start);
-  admission.later_offer = HasLaterOffer(admission, offers, now);
+  NoteLaterOffers(admission, offers, now);
 }
 
 bool Decisions::NextOffer(const config::Snapshot& snapshot, Admission& admission,
@@ -155,7 +172,7 @@ bool Decisions::NextOffer(const config::Snapshot& snapshot, Admission& admission
     EnterOffer(admission, offers, next);
     admission.stood_in = true;
     admission.by_budget = cheaper;
-    admission.later_offer = HasLaterOffer(admission, offers, now);
+    NoteLaterOffers(admission, offers, now);
     ResolveLimit(admission, now);
     const auto left = TimeLeft(admission, now);
     if (admission.limit.allowed && (!left || left->count() > 0)) {

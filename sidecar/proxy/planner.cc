@@ -99,6 +99,10 @@ void BeginLlm(ExchangeState& state, Plan& plan, bool readable) {
                                 head.Get(net::FieldId::kAgentSession), ClientLimit(head),
                                 call.offers, CostAskOf(state), call.admission);
   plan.begun = true;
+  if (call.admission.refusal.has_value() ||
+      call.admission.limit.source == policy::LimitSource::kTurn) {
+    SettleLaterOffers(state);
+  }
 }
 
 void BeginTool(ExchangeState& state, Plan& plan) {

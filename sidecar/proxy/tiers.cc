@@ -29,6 +29,10 @@ Milliseconds LimitOf(const ExchangeState& state, const std::string& model) {
   return sidecar_config::LlmTimesOf(state.snapshot->policy.timeouts, model).total;
 }
 
+bool SpeaksOtherFormat(const Call& call, const Tier* tier) {
+  return tier != nullptr && tier->route->format != call.route->format;
+}
+
 void AddOffer(ExchangeState& state, const Tier& tier) {
   Call& call = state.call;
   TierOffer& offer = call.offers.emplace_back();
@@ -47,11 +51,9 @@ void AddOffer(ExchangeState& state, const Tier& tier) {
     offer.skipped = "no_url";
   } else if (!own && tier.key.empty()) {
     offer.skipped = sidecar_config::kSkippedNoCredential;
+  } else {
+    offer.translated = SpeaksOtherFormat(call, &tier);
   }
-}
-
-bool SpeaksOtherFormat(const Call& call, const Tier* tier) {
-  return tier != nullptr && tier->route->format != call.route->format;
 }
 
 translate::Format NativeFormat(const Route& route) {
@@ -91,7 +93,7 @@ void SkipUntranslatable(ExchangeState& state) {
   }
   for (std::size_t i = 0; i < call.offers.size(); ++i) {
     if (call.offers[i].skipped.empty() && !call.admission.tried.test(i) &&
-        SpeaksOtherFormat(call, call.offers[i].place)) {
+        call.offers[i].translated) {
       auto body = Translated(state, *call.offers[i].place);
       if (!body.has_value()) {
         Skip(state, i, body.error());
@@ -99,6 +101,16 @@ void SkipUntranslatable(ExchangeState& state) {
         call.prepared.emplace(i, std::move(*body));
       }
     }
+  }
+}
+
+void SettleLaterOffers(ExchangeState& state) {
+  const Admission& admission = state.call.admission;
+  if (state.enforce && admission.later_offer && !admission.later_certain &&
+      !state.call.offers_checked) {
+    SkipUntranslatable(state);
+    state.loop.decisions.ForgetLaterOffers(*state.snapshot, state.call.admission,
+                                           state.call.offers);
   }
 }
 

@@ -22,6 +22,10 @@ void ListOffers(ExchangeState& state);
 // translation, once.
 void SkipUntranslatable(ExchangeState& state);
 
+// The same when time or a wait depends on whether one of them can: no reserve of the turn is kept
+// for places that cannot take this request.
+void SettleLaterOffers(ExchangeState& state);
+
 // What the running place speaks.
 [[nodiscard]] translate::Format TierFormatOf(const Call& call);
 // The agent's format, and what a stream or template of ours says about itself.
