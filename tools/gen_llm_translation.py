@@ -29,7 +29,7 @@ test compares the rows with the types of the official SDKs.
 
 `x[y].z` is field `z` of the members of `x` that have the type or role `y`. Streams carry the same fields: one text block
 at a time, tool calls in order of their start, their arguments checked to be one JSON object before the block ends; usage
-stands in the last events. A tier of format OpenAI gets chat completions from callers of messages, and a Responses call as
+stands in the last events. A tier of format OpenAI gets chat completions from callers of messages, and a Responses call nearly as
 it is; one of format Anthropic gets messages.
 
 Headers: the tier's own key, in the field of its API, `anthropic-version: 2023-06-01` for messages, and none that begins
@@ -41,6 +41,10 @@ the status stays.
   agent gets the chain's fixed text, or 503 `all_targets_failed`.
 - What cannot be read as an answer of the tier's API (encoded, another type, broken tool arguments, more than 4 MiB at
   once) is `malformed`, never a success.
+- What only one account of a provider has is not asked for elsewhere, even in the caller's own API: a tier of another origin
+  or key is skipped with class `untranslatable` for `previous_response_id`, `conversation`, `prompt`, `background`, items of
+  type `item_reference` and files by id; of other Responses requests it gets no reasoning items. In a tool loop the account
+  is the one that asked for the tools. An agent whose next turn names a response of a tier is refused by its own provider.
 - A Responses answer of another format is stored nowhere: an agent that goes on with `previous_response_id` instead of the
   history is refused by its provider.
 - A whole answer where a stream was asked for is sent as that stream.

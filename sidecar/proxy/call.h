@@ -40,7 +40,8 @@ struct Call {
   // The places that may answer in their order, with admission.offer as the running one; empty: no
   // chain.
   std::vector<TierOffer> offers;
-  bool offers_checked = false;  // those of another format can take the request, or are skipped
+  std::string_view state_field;  // what binds the request to one account; empty = nothing
+  bool offers_checked = false;   // those of another format can take the request, or are skipped
   // The request as written for one of them, kept from that check.
   std::optional<std::pair<std::size_t, std::string>> prepared;
   bool inspected = false;  // the answer is read, too

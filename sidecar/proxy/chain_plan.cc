@@ -21,6 +21,14 @@ bool IsOriginOfAnUpstream(const RouteTable& routes, const Route& tier) {
   });
 }
 
+std::size_t AccountOf(const std::vector<Tier>& before, const Tier& tier) {
+  const auto found = std::find_if(before.begin(), before.end(), [&](const Tier& other) {
+    return other.route != nullptr && tier.route != nullptr &&
+           other.route->url.origin == tier.route->url.origin && other.key == tier.key;
+  });
+  return found == before.end() ? tier.index : found->index;
+}
+
 }  // namespace
 
 Result<std::shared_ptr<const ChainPlan>> BuildChain(const sidecar_config::PolicyDocument& policy,
@@ -71,6 +79,7 @@ Result<std::shared_ptr<const ChainPlan>> BuildChain(const sidecar_config::Policy
       tier.skipped = from.credential.empty() ? sidecar_config::kSkippedNoCredential
                                              : sidecar_config::kSkippedCredentialMissing;
     }
+    tier.account = AccountOf(plan->tiers, tier);
     plan->tiers.push_back(std::move(tier));
   }
   return std::shared_ptr<const ChainPlan>(std::move(plan));

@@ -23,6 +23,8 @@ struct Tier {
   std::string model;                 // empty = the one that the caller asked for
   std::optional<Milliseconds> timeout;
   std::string key;  // the credential's content; empty = none that can be read
+  // The first tier with this origin and key: what providers store for one, they know for the other.
+  std::size_t account = 0;
   bool larger_context = false;
   std::string skipped;  // why it takes no call, one of sidecar_config::kSkipped…; empty = it does
 };

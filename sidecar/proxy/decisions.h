@@ -47,6 +47,7 @@ struct TierOffer {
   Milliseconds component{0};        // one attempt's limit there
   std::optional<std::size_t> tier;  // its index in the chain
   bool larger_context = false;
+  std::size_t account = 0;  // whose it is: 0 = the agent's own
   bool translated = false;  // whether the request has words there is found out when it matters
   // Why it takes no call, of the chain's words or an error class's; empty = it does.
   std::string_view skipped;
@@ -85,6 +86,8 @@ struct Admission {
   bool turn_over = false;                        // its turn has ended: no place is asked any more
   bool later_offer = false;         // another place can still be asked: the turn's reserve stays
   bool later_certain = false;       // one that needs no translation
+  std::size_t home = 0;             // the account that knows what the turn's last answer left there
+  bool bound = false;               // the request refers to that; filled with the offers
   bool stood_in = false;            // not the place where the call began
   bool by_budget = false;           // because it did not fit there: no reason for others to follow
   bool pinned = false;              // mode Degraded let it begin at a lower place than it asked for
@@ -107,6 +110,11 @@ struct CallEnd {
   std::vector<policy::RequestedTool> tool_calls;
   std::string response_id;  // Responses: of the answer
 };
+
+// What the request refers to is not there.
+[[nodiscard]] inline bool LacksState(const Admission& admission, const TierOffer& offer) {
+  return admission.bound && offer.account != admission.home;
+}
 
 // When a refused call may come again; nullopt: nobody knows, as a person decides it.
 [[nodiscard]] std::optional<Milliseconds> WaitOf(const policy::GuardAdmission& guard);

@@ -61,7 +61,7 @@ void Decisions::NoteLaterOffers(Admission& admission, const std::vector<TierOffe
   admission.later_certain = false;
   for (std::size_t i = 0; i < offers.size() && !admission.later_certain; ++i) {
     if (!admission.tried.test(i) && offers[i].skipped.empty() &&
-        !breakers_.Refuses(offers[i].target, now.mono)) {
+        !LacksState(admission, offers[i]) && !breakers_.Refuses(offers[i].target, now.mono)) {
       admission.later_offer = true;
       admission.later_certain = !offers[i].translated;
     }
@@ -131,6 +131,13 @@ void Decisions::ChooseOffer(Admission& admission, const std::vector<TierOffer>& 
     });
     start = found == offers.end() ? 0 : static_cast<std::size_t>(found - offers.begin());
   }
+  // In a tool loop that is the tier whose answers the agent has, if it has them as they came.
+  admission.home = start > 0 && tiers_.Holds(admission.turn) && !offers[start].translated
+                       ? offers[start].account
+                       : offers.front().account;
+  if (LacksState(admission, offers[start])) {
+    start = 0;
+  }
   const auto pinned = enforce ? PinnedOffer(admission, offers) : std::nullopt;
   if (pinned.has_value() && *pinned > 0) {
     // What is before it is not asked, even if all behind it fail.
@@ -158,7 +165,8 @@ bool Decisions::NextOffer(const config::Snapshot& snapshot, Admission& admission
   for (std::size_t step = 1; step < offers.size(); ++step) {
     const std::size_t next = (admission.offer + step) % offers.size();
     const TierOffer& offer = offers[next];
-    if (admission.tried.test(next) || !offer.skipped.empty() || (larger && !offer.larger_context)) {
+    if (admission.tried.test(next) || !offer.skipped.empty() || LacksState(admission, offer) ||
+        (larger && !offer.larger_context)) {
       continue;
     }
     if (!snapshot.enforce()) {

@@ -7,6 +7,7 @@
 #include "libs/base/log.h"
 #include "libs/sidecar_config/to_policy.h"
 #include "sidecar/inspect/model_rewrite.h"
+#include "sidecar/inspect/provider_state.h"
 #include "sidecar/translate/request.h"
 #include "sidecar/translate/template_answer.h"
 
@@ -53,6 +54,7 @@ void AddOffer(ExchangeState& state, const Tier& tier) {
     offer.skipped = sidecar_config::kSkippedNoCredential;
   } else {
     offer.translated = SpeaksOtherFormat(call, &tier);
+    offer.account = own ? 0 : tier.account + 1;
   }
 }
 
@@ -69,19 +71,23 @@ Result<std::string> Translated(const ExchangeState& state, const Tier& tier) {
                                      translate::TargetOf(NativeFormat(*tier.route), model));
 }
 
-void Skip(ExchangeState& state, std::size_t offer, const Error& why) {
+void Skip(ExchangeState& state, std::size_t offer, std::string_view why) {
   constexpr std::size_t kMostOfAField = 160;  // behind the colon it quotes the request
   Call& call = state.call;
-  const std::string_view field =
-      why.message.size() <= kMostOfAField
-          ? std::string_view(why.message)
-          : std::string_view(why.message).substr(0, why.message.find(':'));
+  const std::string_view field = why.size() <= kMostOfAField ? why : why.substr(0, why.find(':'));
   call.offers[offer].skipped = policy::ErrorClassName(policy::ErrorClass::kUntranslatable);
   state.loop.metrics.CountUntranslatable(call.offers[offer].place->name);
   log::Info("tier_skipped", {{"tier", call.offers[offer].place->name},
                              {"class", call.offers[offer].skipped},
                              {"field", field},
                              {"turn", call.admission.turn_id}});
+}
+
+// Whether a request that refers to one account's state must not go everywhere.
+bool MayLackState(const Call& call) {
+  return std::any_of(call.offers.begin(), call.offers.end(), [](const TierOffer& offer) {
+    return offer.account != 0 && offer.skipped.empty() && !offer.translated;
+  });
 }
 
 }  // namespace
@@ -92,11 +98,15 @@ void SkipUntranslatable(ExchangeState& state) {
     return;
   }
   for (std::size_t i = 0; i < call.offers.size(); ++i) {
-    if (call.offers[i].skipped.empty() && !call.admission.tried.test(i) &&
-        call.offers[i].translated) {
+    if (!call.offers[i].skipped.empty() || call.admission.tried.test(i)) {
+      continue;
+    }
+    if (LacksState(call.admission, call.offers[i])) {
+      Skip(state, i, call.state_field);
+    } else if (call.offers[i].translated) {
       auto body = Translated(state, *call.offers[i].place);
       if (!body.has_value()) {
-        Skip(state, i, body.error());
+        Skip(state, i, body.error().message);
       } else if (!call.prepared.has_value()) {
         call.prepared.emplace(i, std::move(*body));
       }
@@ -139,6 +149,11 @@ void ListOffers(ExchangeState& state) {
   if (!call.offers.front().skipped.empty()) {
     call.offers.clear();
   }
+  if (MayLackState(call)) {
+    call.state_field =
+        inspect::ProviderState(*call.answer_api, state.body.whole(), RequestBody::kReadableBehind);
+    call.admission.bound = !call.state_field.empty();
+  }
 }
 
 bool GoToOffer(ExchangeState& state) {
@@ -148,13 +163,18 @@ bool GoToOffer(ExchangeState& state) {
   const std::string& model = tier == nullptr ? call.llm.model : tier->model;
   std::string body;
   const bool translates = SpeaksOtherFormat(call, tier);
+  const TierOffer& offer = call.offers[call.admission.offer];
+  if (LacksState(call.admission, offer)) {
+    Skip(state, call.admission.offer, call.state_field);
+    return false;
+  }
   if (translates && call.prepared.has_value() && call.prepared->first == call.admission.offer) {
     body = std::move(call.prepared->second);
     call.prepared.reset();
   } else if (translates) {
     auto written = Translated(state, *tier);
     if (!written.has_value()) {
-      Skip(state, call.admission.offer, written.error());
+      Skip(state, call.admission.offer, written.error().message);
       return false;
     }
     body = std::move(*written);
@@ -164,6 +184,14 @@ bool GoToOffer(ExchangeState& state) {
       return false;
     }
     body = std::move(*written);
+  }
+  if (!translates && offer.account != call.admission.home &&
+      call.answer_api == inspect::LlmApi::kOpenAIResponses) {
+    // Nobody else can read them, and a name of one that is unknown is refused.
+    if (auto written =
+            inspect::WithoutReasoning(body.empty() ? state.body.whole() : std::string_view(body))) {
+      body = std::move(*written);
+    }
   }
   call.tier = tier;
   call.sent_body = std::move(body);

@@ -17,9 +17,9 @@ void ListOffers(ExchangeState& state);
 // request cannot be written for it, and the offer is skipped from now on.
 [[nodiscard]] bool GoToOffer(ExchangeState& state);
 
-// Marks the places of another format that cannot take this request, so that none is tried in vain;
-// the log names the field (data-plane ruling 36). Before the call moves; the work of one
-// translation, once.
+// Marks the places that cannot take this request: its words have no counterpart there, or what it
+// refers to is another account's. So none is tried in vain; the log names the field (data-plane
+// ruling 36). Before the call moves; the work of one translation, once.
 void SkipUntranslatable(ExchangeState& state);
 
 // The same when time or a wait depends on whether one of them can: no reserve of the turn is kept
