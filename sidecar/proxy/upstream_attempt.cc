@@ -3,10 +3,12 @@
 #include <sys/uio.h>
 
 #include <algorithm>
+#include <array>
 #include <span>
 #include <utility>
 
 #include "libs/net/http_head_parser.h"
+#include "sidecar/inspect/mcp_deadline.h"
 #include "sidecar/proxy/tiers.h"
 
 namespace reliability::sidecar::proxy {
@@ -15,6 +17,18 @@ namespace {
 using policy::TransportEvent;
 
 constexpr int kMaxInterimHeads = 16;  // 1xx
+// Headers that vouch for every byte of a body.
+constexpr std::array<std::string_view, 4> kDigests = {"content-digest", "digest", "content-md5",
+                                                      "x-amz-content-sha256"};
+
+// A body that can say how much time there is: one tools/call that we have read.
+bool TakesDeadline(const ExchangeState& state) {
+  const Call& call = state.call;
+  return call.kind == CallKind::kMcpTool && call.inspected &&
+         call.mcp.kind == inspect::McpKind::kRequest && state.body.done() && state.body.intact() &&
+         std::none_of(kDigests.begin(), kDigests.end(),
+                      [&](std::string_view name) { return !state.request.Get(name).empty(); });
+}
 
 }  // namespace
 
@@ -73,6 +87,19 @@ void UpstreamAttempt::PrepareHead() {
   } else if (!state_.call.sent_body.empty()) {
     whole = state_.call.sent_body;
   }
+  const bool foreign = IsForeign(state_.call);
+  RequestEdit edit{
+      .target = state_.call.target, .identity_encoding = state_.call.inspected, .deadline_ms = {}};
+  const Limit& total = state_.limits.Nearest();
+  if (state_.enforce && !foreign && total.at != MonotonicTime::max()) {
+    edit.deadline_ms = (total.at - state_.loop.deadlines.Now()).count();
+    if (TakesDeadline(state_)) {
+      if (auto told = inspect::WithDeadline(whole, *edit.deadline_ms)) {
+        told_ = std::move(*told);
+        whole = told_;
+      }
+    }
+  }
   OutFraming framing;
   if (body.done()) {
     const std::size_t size = whole.size();
@@ -84,18 +111,11 @@ void UpstreamAttempt::PrepareHead() {
     framing.kind = OutFraming::Kind::kChunked;
     chunked_ = true;
   }
-  RequestEdit edit{
-      .target = state_.call.target, .identity_encoding = state_.call.inspected, .deadline_ms = {}};
-  const bool foreign = IsForeign(state_.call);
   if (foreign) {
     edit.foreign = true;
     edit.key = state_.call.tier->key;
   }
   edit.translated = state_.call.tier_api.has_value();
-  const Limit& total = state_.limits.Nearest();
-  if (state_.enforce && !foreign && total.at != MonotonicTime::max()) {
-    edit.deadline_ms = (total.at - state_.loop.deadlines.Now()).count();
-  }
   WriteRequestHead(head_, state_.request, *state_.call.upstream, edit, framing);
   out_ = {head_, {}, whole, {}};
   if (chunked_ && !whole.empty()) {

@@ -72,6 +72,7 @@ class UpstreamAttempt {
   net::Buffer input_;
   net::ResponseHead response_;
   std::string head_;
+  std::string told_;  // the body with the time that is left; empty = it is sent as it is
   std::string chunk_size_;
   std::array<std::string_view, 4> out_{};
   bool chunked_ = false;

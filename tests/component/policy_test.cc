@@ -170,6 +170,38 @@ TEST_F(Policy, TheUpstreamLearnsTheTimeLeft) {
   EXPECT_EQ(seen.headers.at("host"), "127.0.0.1:" + std::to_string(upstream.port()));
 }
 
+TEST_F(Policy, AToolsCallSaysTheTimeLeft) {
+  constexpr const char* kName = R"("_meta":{"agentreliability.dev/deadline-ms":)";
+  FakeUpstream upstream(AnswerAll);
+  Start(MakePolicy(upstream.url(), {.tool_ms = 4000}));
+  Agent agent(port());
+  const std::string body = ToolCall("search");
+  EXPECT_EQ(agent.Post(kMcp, body).status, 200);
+  std::string sent = upstream.seen().at(0).body;
+  const std::size_t at = sent.find(kName);
+  ASSERT_NE(at, std::string::npos) << sent;
+  const std::size_t number = at + std::string(kName).size();
+  const int left = std::stoi(sent.substr(number));
+  EXPECT_GT(left, 3000);
+  EXPECT_LE(left, 4000);
+  EXPECT_EQ(sent.erase(at, sent.find("},", at) + 2 - at), body);
+  // Not where that would change what was vouched for, nor what is no call of a tool.
+  const std::string batch = "[" + body + "]";
+  const std::string list = R"({"jsonrpc":"2.0","id":1,"method":"tools/list","params":{}})";
+  (void)agent.Post(kMcp, body, "content-digest: sha-256=:AAAA:\r\n");
+  (void)agent.Post(kMcp, batch);
+  (void)agent.Post(kMcp, list);
+  Load(MakePolicy(upstream.url(), {.enforce = false}));
+  Agent observed(port());
+  (void)observed.Post(kMcp, body);
+  const auto seen = upstream.seen();
+  ASSERT_EQ(seen.size(), 5U);
+  EXPECT_EQ(seen[1].body, body);
+  EXPECT_EQ(seen[2].body, batch);
+  EXPECT_EQ(seen[3].body, list);
+  EXPECT_EQ(seen[4].body, body);
+}
+
 TEST_F(Policy, PausedRefusesNewTurnsAndLetsAgentsStart) {
   FakeUpstream upstream(AnswerAll);
   Start(MakePolicy(upstream.url()));
