@@ -80,15 +80,25 @@ void TlsContext::Load() const {
   waiters_.Wake();
 }
 
+void TlsContext::Want() const {
+  if (!loaded_ && load_ && !wanted_.exchange(true)) {
+    load_();
+  }
+}
+
 bool TlsContext::WhenLoaded(const Executor& executor, std::function<void()> ready) const {
   if (loaded_) {
     return true;
   }
-  const std::lock_guard lock(mutex_);
-  if (!loaded_) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (loaded_) {
+      return true;
+    }
     waiters_.Add(executor, std::move(ready));
   }
-  return loaded_;
+  Want();
+  return false;
 }
 
 Result<SSL*> TlsContext::NewClient(const std::string& host) const {

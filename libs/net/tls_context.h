@@ -1,8 +1,8 @@
 #pragma once
 // Client side TLS settings for upstreams: system CAs plus an optional bundle, verification of chain
 // and host name, SNI, TLS >= 1.2, ALPN http/1.1; sessions are used again (data-plane ruling 55).
-// The system's CAs take tens of milliseconds to read, so that is a step of its own, which the start
-// of the process does not wait for. Thread-safe.
+// The system's CAs take tens of milliseconds and megabytes to read, so that is a step of its own,
+// which waits until somebody needs them. Thread-safe.
 #include <atomic>
 #include <functional>
 #include <memory>
@@ -31,7 +31,12 @@ class TlsContext {
   // Reads the system's CAs, if they count: not on a loop thread. The first call does it, and others
   // wait for it.
   void Load() const;
-  // True: it is loaded. False: `executor` runs `ready` once it is.
+  // `load` must see to it that a thread calls Load(); called once, on the first need, under no
+  // lock. Before the context is shared with other threads.
+  void OnNeed(std::function<void()> load) const { load_ = std::move(load); }
+  // A connection will need it: the first need, if it is not loaded.
+  void Want() const;
+  // True: it is loaded. False: `executor` runs `ready` once it is; a need, too.
   [[nodiscard]] bool WhenLoaded(const Executor& executor, std::function<void()> ready) const;
 
   // A new client session that accepts only certificates for `host` (a name or an IP address).
@@ -48,6 +53,8 @@ class TlsContext {
   ssl_ctx_st* context_;
   const std::string trust_;
   const bool loads_system_cas_;
+  mutable std::function<void()> load_;
+  mutable std::atomic<bool> wanted_{false};
   mutable std::atomic<bool> loaded_{false};
   mutable std::mutex load_mutex_;  // held while reading
   mutable std::mutex mutex_;

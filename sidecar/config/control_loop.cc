@@ -109,12 +109,38 @@ Status ControlLoop::LoadPolicyFile() {
     watcher_.Add(DirectoryOf(file));
   }
   policy_seen_ = *text + StampOfNamedFiles();
-  if (serving_) {
-    current_->LoadTls();  // a new policy is not used before; the first one serves at once
-  }
+  PrepareTls();
   decisions_.Configure(current_);
   publish_(current_);
   return {};
+}
+
+void ControlLoop::PrepareTls() {
+  if (tls_used_) {
+    current_->LoadTls();
+    return;
+  }
+  for (const auto& context : current_->tls) {
+    context->OnNeed([this, needed = std::weak_ptr(context)] {
+      {
+        const MutexLock lock(mutex_);
+        needed_.push_back(needed.lock());
+      }
+      watcher_.Wake();
+    });
+  }
+}
+
+void ControlLoop::LoadNeededTls() {
+  std::vector<std::shared_ptr<const net::TlsContext>> needed;
+  {
+    const MutexLock lock(mutex_);
+    needed.swap(needed_);
+  }
+  for (const auto& context : needed) {
+    tls_used_ = true;
+    context->Load();
+  }
 }
 
 void ControlLoop::LoadModeFile() {
@@ -166,10 +192,6 @@ void ControlLoop::Stop() {
 }
 
 void ControlLoop::Run(const std::stop_token& stop) {
-  if (current_ != nullptr) {
-    current_->LoadTls();
-  }
-  serving_ = true;
   std::optional<MonotonicTime> write_at;
   // A change between LoadOnce() and the first wait has its event waiting already.
   while (!stop.stop_requested()) {
@@ -178,6 +200,7 @@ void ControlLoop::Run(const std::stop_token& stop) {
       limit = std::max(Milliseconds{0}, *write_at - clock_.MonotonicNow());
     }
     const bool look = watcher_.Wait(limit);
+    LoadNeededTls();
     if (look) {
       // Errors were told by Decisions; the last good document stays.
       (void)LoadPolicyFile();

@@ -1,13 +1,16 @@
 #pragma once
 // The control thread: loads policy.json and mode.json whenever they change, keeps the last good
-// one, and writes the ledger's file at most half a second after a change.
+// one, writes the ledger's file at most half a second after a change, and reads the system's CAs
+// when the first connection needs them.
 #include <functional>
+#include <memory>
 #include <stop_token>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "libs/base/clock.h"
+#include "libs/base/mutex.h"
 #include "sidecar/config/file_watcher.h"
 #include "sidecar/config/snapshot.h"
 #include "sidecar/proxy/decisions.h"
@@ -40,6 +43,10 @@ class ControlLoop {
   Status LoadPolicyFile();
   void LoadModeFile();
   void WriteLedger();
+  // Connections of the current policy that need CAs are to wake this thread; once there was one, a
+  // new policy has its CAs before it is used.
+  void PrepareTls();
+  void LoadNeededTls();
   // Files beside the policy in use: CAs of upstreams and tiers, keys of tiers.
   [[nodiscard]] std::vector<std::string> NamedFiles() const;
   // Changes when one of them does.
@@ -57,7 +64,9 @@ class ControlLoop {
   std::string policy_seen_;  // text and stamp of its files of the version looked at last
   std::string mode_seen_;
   bool ledger_write_failed_ = false;
-  bool serving_ = false;
+  bool tls_used_ = false;
+  Mutex mutex_;
+  std::vector<std::shared_ptr<const net::TlsContext>> needed_ GUARDED_BY(mutex_);
   std::jthread thread_;
 };
 

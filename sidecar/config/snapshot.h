@@ -25,7 +25,7 @@ struct Snapshot {
   std::shared_ptr<const telemetry::CallMetrics> metrics;
   std::vector<std::shared_ptr<const net::TlsContext>> tls;  // of the routes and tiers
 
-  // Reads what certificates are checked with; connections with TLS wait for it. Takes tens of
+  // Reads what certificates are checked with, instead of waiting for the first need. Takes tens of
   // milliseconds: not on a loop thread.
   void LoadTls() const {
     for (const auto& context : tls) {

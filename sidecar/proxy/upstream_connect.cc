@@ -16,6 +16,9 @@ net::Task<UpstreamAttempt::Failure> UpstreamAttempt::Connect() {
   state_.limits.Set(Limits::kConnect,
                     loop.deadlines.Now() + state_.snapshot->policy.timeouts.connect,
                     TransportEvent::kConnectTimeout);
+  if (const auto& tls = state_.call.upstream->tls; tls != nullptr) {
+    tls->Want();
+  }
   net::Addresses addresses;
   Failure failure = co_await FindAddresses(addresses);
   if (failure.has_value()) {

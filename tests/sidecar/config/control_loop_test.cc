@@ -1,7 +1,10 @@
 #include "sidecar/config/control_loop.h"
 
 #include <gtest/gtest.h>
+#include <openssl/ssl.h>
 
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
 #include <condition_variable>
 #include <mutex>
 
@@ -15,6 +18,20 @@ namespace {
 std::string Policy(const std::string& workload) {
   return R"({"schema":"1.0","workload":")" + workload +
          R"(","slos":[{"key":"k/1","name":"tasks","type":"TaskSuccess"}]})";
+}
+
+std::string WithTls(const std::string& workload) {
+  return R"({"schema":"1.0","workload":")" + workload +
+         R"(","upstreams":[{"kind":"LLM","name":"openai","format":"OpenAI",)"
+         R"("url":"https://127.0.0.1:1/v1"}]})";
+}
+
+bool IsLoaded(const net::TlsContext& context) {
+  const auto session = context.NewClient("127.0.0.1");
+  if (session.has_value()) {
+    SSL_free(*session);
+  }
+  return session.has_value();
 }
 
 class ControlLoopTest : public testing::Test {
@@ -34,6 +51,10 @@ class ControlLoopTest : public testing::Test {
     return changed_.wait_for(lock, std::chrono::seconds{10}, [&] {
       return published_ != nullptr && published_->policy.workload == workload;
     });
+  }
+  std::shared_ptr<const net::TlsContext> PublishedTls() {
+    const std::lock_guard lock(mutex_);
+    return published_->tls.at(0);
   }
   // Another change, told through Decisions only: looks again until it shows.
   template <class Condition>
@@ -116,6 +137,30 @@ TEST_F(ControlLoopTest, WritesTheLedger) {
   }));
   loop_->Stop();
   EXPECT_TRUE(telemetry::ReadLedgerFile(folder_ / "ledger.json").has_value());
+}
+
+TEST_F(ControlLoopTest, ReadsTheSystemsAuthoritiesWhenTheyAreNeeded) {
+  folder_.Write("policy.json", WithTls("a/Deployment/one"));
+  Make();
+  ASSERT_TRUE(loop_->LoadOnce().has_value());
+  loop_->Start();
+  folder_.Write("policy.json", WithTls("a/Deployment/two"));
+  ASSERT_TRUE(AwaitWorkload("a/Deployment/two"));  // the thread has had its turn
+  const auto context = PublishedTls();
+  EXPECT_FALSE(IsLoaded(*context));
+
+  boost::asio::io_context io;
+  const auto work = boost::asio::make_work_guard(io);
+  bool ready = false;
+  if (!context->WhenLoaded(io.get_executor(), [&] { ready = true; })) {
+    io.run_one_for(std::chrono::seconds{10});
+    EXPECT_TRUE(ready);
+  }
+  EXPECT_TRUE(IsLoaded(*context));
+
+  folder_.Write("policy.json", WithTls("a/Deployment/three"));
+  ASSERT_TRUE(AwaitWorkload("a/Deployment/three"));
+  EXPECT_TRUE(IsLoaded(*PublishedTls()));  // no call of a policy that is used already waits again
 }
 
 }  // namespace
