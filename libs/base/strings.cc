@@ -105,7 +105,18 @@ std::string Join(const std::vector<std::string>& parts, std::string_view separat
 }
 
 std::optional<std::uint64_t> ParseUint(std::string_view text) {
+  constexpr std::size_t kNeverTooLarge = 19;  // so many digits fit
   std::uint64_t value = 0;
+  if (!text.empty() && text.size() <= kNeverTooLarge) {
+    for (const char c : text) {
+      const auto digit = static_cast<unsigned char>(c - '0');
+      if (digit > 9) {
+        return std::nullopt;
+      }
+      value = value * 10 + digit;
+    }
+    return value;
+  }
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc{} || end != text.data() + text.size() || text.empty()) {
     return std::nullopt;

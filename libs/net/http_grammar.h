@@ -2,9 +2,13 @@
 // The character classes that HTTP heads are made of (RFC 9110 section 5, RFC 9112 section 3). Pure.
 #include <array>
 #include <bit>
+#include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <string_view>
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 namespace reliability::net::grammar {
 
@@ -40,36 +44,122 @@ inline constexpr std::array<bool, 256> kToken = TokenTable();
 // Of a field's value or a reason phrase: also space and tab.
 [[nodiscard]] constexpr bool IsText(char c) { return IsVisible(c) || c == ' ' || c == '\t'; }
 
-// The first byte of [at, end) that is no text; `end` if all are.
-[[nodiscard]] inline const char* FindNotText(const char* at, const char* end) {
-  constexpr std::uint64_t kOnes = 0x0101010101010101ULL;
-  constexpr std::uint64_t kHigh = kOnes * 0x80;
-  while (end - at >= 8) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, at, sizeof word);
-    // A high bit is left if a byte is below 0x20 or is 0x7f; the lowest one is exact, whatever it
-    // borrows from those above.
-    const std::uint64_t rubout = word ^ (kOnes * 0x7f);
-    const std::uint64_t found =
-        (((word - kOnes * 0x20) & ~word) | ((rubout - kOnes) & ~rubout)) & kHigh;
-    if (found == 0) {
-      at += 8;
-      continue;
-    }
-    if constexpr (std::endian::native == std::endian::little) {
-      at += std::countr_zero(found) / 8;
-      if (*at != '\t') {
-        return at;
-      }
-      ++at;
-    } else {
+#ifdef __SSE2__
+
+// Sixteen bytes a step, with what every x86-64 has; a bit for each byte.
+namespace sse2 {
+
+inline constexpr std::ptrdiff_t kStep = 16;
+
+[[nodiscard]] inline __m128i Load(const char* at) {
+  return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+}
+[[nodiscard]] inline std::uint32_t Bits(__m128i bytes) {
+  return static_cast<std::uint32_t>(_mm_movemask_epi8(bytes));
+}
+[[nodiscard]] inline __m128i IsAmong(__m128i bytes, char first, char last) {
+  const __m128i from_first = _mm_sub_epi8(bytes, _mm_set1_epi8(first));
+  const auto span = static_cast<char>(last - first);
+  return _mm_cmpeq_epi8(_mm_min_epu8(from_first, _mm_set1_epi8(span)), from_first);
+}
+[[nodiscard]] inline __m128i Equal(__m128i bytes, char c) {
+  return _mm_cmpeq_epi8(bytes, _mm_set1_epi8(c));
+}
+// Letters, digits and '-': what most tokens consist of.
+[[nodiscard]] inline std::uint32_t UsualToken(const char* at) {
+  const __m128i bytes = Load(at);
+  const __m128i lower = _mm_or_si128(bytes, _mm_set1_epi8(0x20));
+  return Bits(_mm_or_si128(_mm_or_si128(IsAmong(lower, 'a', 'z'), IsAmong(bytes, '0', '9')),
+                           Equal(bytes, '-')));
+}
+// Control bytes, of which tab is text, and rubout.
+[[nodiscard]] inline std::uint32_t Control(const char* at) {
+  const __m128i bytes = Load(at);
+  return Bits(_mm_or_si128(IsAmong(bytes, 0, 0x1f), Equal(bytes, 0x7f)));
+}
+[[nodiscard]] inline std::uint32_t NotVisible(const char* at) {
+  const __m128i bytes = Load(at);
+  return Bits(_mm_or_si128(IsAmong(bytes, 0, ' '), Equal(bytes, 0x7f)));
+}
+[[nodiscard]] inline std::uint32_t LineFeed(const char* at) { return Bits(Equal(Load(at), '\n')); }
+
+}  // namespace sse2
+
+#endif
+
+// The first byte of [at, end) that is not of a token; `end` if all are.
+[[nodiscard]] inline const char* FindNotToken(const char* at, const char* end) {
+#ifdef __SSE2__
+  while (end - at >= sse2::kStep) {
+    const std::uint32_t usual = sse2::UsualToken(at);
+    at += std::countr_one(usual);
+    if (usual != 0xffff) {
       break;
     }
   }
+#endif
+  while (at < end && IsToken(*at)) {
+    ++at;
+  }
+  return at;
+}
+
+// The first byte of [at, end) that is not visible; `end` if all are.
+[[nodiscard]] inline const char* FindNotVisible(const char* at, const char* end) {
+#ifdef __SSE2__
+  for (; end - at >= sse2::kStep; at += sse2::kStep) {
+    if (const std::uint32_t found = sse2::NotVisible(at); found != 0) {
+      return at + std::countr_zero(found);
+    }
+  }
+#endif
+  while (at < end && IsVisible(*at)) {
+    ++at;
+  }
+  return at;
+}
+
+// The first byte of [at, end) that is no text; `end` if all are.
+[[nodiscard]] inline const char* FindNotText(const char* at, const char* end) {
+#ifdef __SSE2__
+  while (end - at >= sse2::kStep) {
+    const std::uint32_t found = sse2::Control(at);
+    if (found == 0) {
+      at += sse2::kStep;
+      continue;
+    }
+    at += std::countr_zero(found);
+    if (*at != '\t') {
+      return at;
+    }
+    ++at;
+  }
+#endif
   while (at < end && IsText(*at)) {
     ++at;
   }
   return at;
+}
+
+// Calls `found(at)` for one line feed of [at, end) after the other, until it says true; whether it
+// did.
+template <class Found>
+bool AnyLineFeed(const char* at, const char* end, Found&& found) {
+#ifdef __SSE2__
+  for (; end - at >= sse2::kStep; at += sse2::kStep) {
+    for (std::uint32_t feeds = sse2::LineFeed(at); feeds != 0; feeds &= feeds - 1) {
+      if (found(at + std::countr_zero(feeds))) {
+        return true;
+      }
+    }
+  }
+#endif
+  for (; at < end; ++at) {
+    if (*at == '\n' && found(at)) {
+      return true;
+    }
+  }
+  return false;
 }
 
 }  // namespace reliability::net::grammar

@@ -1,5 +1,7 @@
 #include "libs/net/http_head_parser.h"
 
+#include <algorithm>
+#include <cstddef>
 #include <cstring>
 #include <type_traits>
 #include <utility>
@@ -18,29 +20,28 @@ constexpr std::size_t kUsualFields = 16;
 // Where the head ends, or what is wrong with its line ends.
 HeadResult Scan(std::string_view buffer, std::size_t& scanned) {
   const std::string_view window = buffer.substr(0, kMaxHeadBytes);
-  std::size_t at = scanned;
-  while (true) {
-    const void* found =
-        at < window.size() ? std::memchr(window.data() + at, '\n', window.size() - at) : nullptr;
-    if (found == nullptr) {
-      if (buffer.size() >= kMaxHeadBytes) {
-        return {HeadStatus::kTooLarge, 0, "head too large"};
-      }
-      scanned = window.size();
-      return {};
+  const char* const begin = window.data();
+  HeadResult result;
+  const auto judge = [&result, begin](const char* feed) {
+    const std::ptrdiff_t before = feed - begin;
+    if (before == 0 || feed[-1] != '\r') {
+      result = {HeadStatus::kBad, 0, "bare LF"};
+    } else if (before == 1) {
+      result = {HeadStatus::kBad, 0, "empty line before the start line"};
+    } else if (feed[-2] == '\n') {
+      result = {HeadStatus::kComplete, static_cast<std::size_t>(before + 1), ""};
     }
-    const auto lf = static_cast<std::size_t>(static_cast<const char*>(found) - window.data());
-    if (lf == 0 || window[lf - 1] != '\r') {
-      return {HeadStatus::kBad, 0, "bare LF"};
-    }
-    if (lf == 1) {
-      return {HeadStatus::kBad, 0, "empty line before the start line"};
-    }
-    if (lf >= 3 && window[lf - 2] == '\n') {
-      return {HeadStatus::kComplete, lf + 1, ""};
-    }
-    at = lf + 1;
+    return result.status != HeadStatus::kIncomplete;
+  };
+  if (grammar::AnyLineFeed(begin + std::min(scanned, window.size()), begin + window.size(),
+                           judge)) {
+    return result;
   }
+  if (buffer.size() >= kMaxHeadBytes) {
+    return {HeadStatus::kTooLarge, 0, "head too large"};
+  }
+  scanned = window.size();
+  return {};
 }
 
 bool ConnectionHas(const HeadCommon& head, std::string_view token) {
@@ -104,36 +105,16 @@ class Reader {
                                                    : "malformed");
   }
 
-  // The first byte from at_ on that is not of the class.
-  template <class Class>
-  [[nodiscard]] const char* SkipWhile(Class is_in) const {
-    // Four a turn: names and targets are what most of reading a head costs.
-    for (const char* at = at_;; at += 4) {
-      if (!is_in(at[0])) {
-        return at;
-      }
-      if (!is_in(at[1])) {
-        return at + 1;
-      }
-      if (!is_in(at[2])) {
-        return at + 2;
-      }
-      if (!is_in(at[3])) {
-        return at + 3;
-      }
-    }
-  }
-
   bool StartLine() {
     if constexpr (kIsRequest) {
       const char* method = at_;
-      at_ = SkipWhile(grammar::IsToken);
+      at_ = grammar::FindNotToken(at_, end_);
       head_.method = {method, static_cast<std::size_t>(at_ - method)};
       if (head_.method.empty() || *at_ != ' ') {
         return RefuseByte();
       }
       const char* target = ++at_;
-      at_ = SkipWhile(grammar::IsVisible);
+      at_ = grammar::FindNotVisible(at_, end_);
       head_.target = {target, static_cast<std::size_t>(at_ - target)};
       if (head_.target.empty() || *at_ != ' ') {
         return RefuseByte();
@@ -191,7 +172,7 @@ class Reader {
     }
     while (*at_ != '\r') {
       const char* name = at_;
-      const char* at = SkipWhile(grammar::IsToken);
+      const char* at = grammar::FindNotToken(at_, end_);
       const std::string_view name_text(name, static_cast<std::size_t>(at - name));
       if (name_text.empty() || *at != ':') {
         at_ = at;

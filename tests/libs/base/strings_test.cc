@@ -21,7 +21,11 @@ TEST(Strings, SplitKeepsEmptyPieces) {
 
 TEST(Strings, ParseUintTakesTheWholeText) {
   EXPECT_EQ(ParseUint("42"), 42U);
-  for (const char* text : {"", "+1", "-1", "1 ", "0x1", "99999999999999999999"}) {
+  EXPECT_EQ(ParseUint("9999999999999999999"), 9'999'999'999'999'999'999U);
+  EXPECT_EQ(ParseUint("18446744073709551615"), 18'446'744'073'709'551'615U);
+  EXPECT_EQ(ParseUint("000000000000000000000042"), 42U);
+  for (const char* text :
+       {"", "+1", "-1", "1 ", "0x1", "4\xb2", "18446744073709551616", "99999999999999999999"}) {
     EXPECT_EQ(ParseUint(text), std::nullopt) << text;
   }
 }
