@@ -162,7 +162,7 @@ void Attempts::BeginAttempt() {
   ++admission.attempts;
   AskForUsage(state_);
   refused_translation_ = false;
-  began_ = state_.loop.deadlines.Now();
+  began_ = admission.passed_at;
   state_.snapshot->metrics->CountAttempt(call.route->index);
   state_.limits.ClearAll();
   state_.llm_times =

@@ -144,8 +144,8 @@ void Decisions::BeginLlm(const config::Snapshot& snapshot, const Route& route,
                          std::string_view model, const policy::LlmClues& clues,
                          std::string_view conversation, std::optional<Milliseconds> client_limit,
                          const std::vector<TierOffer>& offers, policy::CostAsk cost,
-                         Admission& admission) {
-  const Now now = Time();
+                         MonotonicTime mono, Admission& admission) {
+  const Now now = TimeAt(mono);
   const bool enforce = snapshot.enforce();
   admission.cost = std::move(cost);
   admission.target.kind = policy::TargetKind::kLlm;
@@ -210,8 +210,8 @@ void Decisions::BeginLlm(const config::Snapshot& snapshot, const Route& route,
   Poke(next);
 }
 
-void Decisions::EndLlm(const Admission& admission, const CallEnd& end) {
-  const Now now = Time();
+void Decisions::EndLlm(const Admission& admission, const CallEnd& end, MonotonicTime mono) {
+  const Now now = TimeAt(mono);
   std::optional<MonotonicTime> next;
   {
     const MutexLock lock(mutex_);
@@ -268,8 +268,8 @@ void Decisions::BeginOther(const config::Snapshot& snapshot, const Route& route,
   }
 }
 
-void Decisions::EndOther(const Admission& admission, const CallEnd& end) {
-  const Now now = Time();
+void Decisions::EndOther(const Admission& admission, const CallEnd& end, MonotonicTime mono) {
+  const Now now = TimeAt(mono);
   const MutexLock lock(mutex_);
   SettleBreaker(admission, end.outcome, now);
   CountCall(admission, end);
@@ -328,8 +328,8 @@ void Decisions::BeginTool(const config::Snapshot& snapshot, const Route& route,
 }
 
 void Decisions::EndTool(const config::Snapshot& snapshot, const Route& route, std::string_view tool,
-                        const Admission& admission, const CallEnd& end) {
-  const Now now = Time();
+                        const Admission& admission, const CallEnd& end, MonotonicTime mono) {
+  const Now now = TimeAt(mono);
   std::optional<MonotonicTime> next;
   {
     const MutexLock lock(mutex_);

@@ -65,7 +65,7 @@ struct Admission {
   std::optional<MonotonicTime> turn_deadline;
   bool guarded = false;
   policy::GuardTicket ticket;
-  MonotonicTime attempt_began{};             // when its breakers let it pass
+  MonotonicTime passed_at{};                 // when the attempt was let pass
   std::optional<MonotonicTime> first_token;  // of this attempt's stream; filled by the relay
 
   // For further attempts.
@@ -131,26 +131,26 @@ class Decisions {
   void ApplyMode(const sidecar_config::ModeDocument& document);
   void ClearMode();
 
-  // The Begin… functions fill a fresh `admission`.
+  // The Begin… functions fill a fresh `admission`. `mono`: the time, if the caller knows it.
   //
   // An LLM call of a turn (chat completions, messages, responses). `conversation`: whose turn it
   // is, if the agent says so.
   void BeginLlm(const config::Snapshot& snapshot, const Route& route, std::string_view model,
                 const policy::LlmClues& clues, std::string_view conversation,
                 std::optional<Milliseconds> client_limit, const std::vector<TierOffer>& offers,
-                policy::CostAsk cost, Admission& admission);
-  void EndLlm(const Admission& admission, const CallEnd& end);
+                policy::CostAsk cost, MonotonicTime mono, Admission& admission);
+  void EndLlm(const Admission& admission, const CallEnd& end, MonotonicTime mono);
   // Another endpoint of an LLM provider: no turn; breaker and time limit only.
   void BeginOther(const config::Snapshot& snapshot, const Route& route,
                   std::optional<Milliseconds> client_limit, int client_retries,
                   const std::vector<TierOffer>& offers, policy::CostAsk cost, Admission& admission);
-  void EndOther(const Admission& admission, const CallEnd& end);
+  void EndOther(const Admission& admission, const CallEnd& end, MonotonicTime mono);
   // A tool call over MCP (tool = its name) or HTTP (tool empty).
   void BeginTool(const config::Snapshot& snapshot, const Route& route,
                  const policy::ToolClues& clues, Admission& admission);
   // `answered`: the class as answered to the agent.
   void EndTool(const config::Snapshot& snapshot, const Route& route, std::string_view tool,
-               const Admission& admission, const CallEnd& end);
+               const Admission& admission, const CallEnd& end, MonotonicTime mono);
 
   // An attempt failed; of `facts` the caller fills what it saw: class, replayable, sent, committed,
   // upstream_forbids, took, retry_after. Books the outcome with the breakers, which count attempts
@@ -224,7 +224,8 @@ class Decisions {
     MonotonicTime mono;
     SystemTime wall;
   };
-  [[nodiscard]] Now Time() const { return {clock_.MonotonicNow(), clock_.SystemNow()}; }
+  [[nodiscard]] Now Time() const { return TimeAt(clock_.MonotonicNow()); }
+  [[nodiscard]] Now TimeAt(MonotonicTime mono) const { return {mono, clock_.SystemNow()}; }
   // The stages; each may fill `refusal`. mutex_ held.
   void PassMode(Admission& admission, policy::CallIntent intent, bool enforce, const Now& now,
                 policy::GateVerdict& verdict, std::string_view conversation = {})

@@ -74,6 +74,7 @@ bool Decisions::MayHold(const config::Snapshot& snapshot, const Admission& admis
 
 void Decisions::PassBreaker(const config::Snapshot& snapshot, Admission& admission,
                             const Now& now) {
+  admission.passed_at = now.mono;
   if (admission.breakers) {
     policy::GuardAdmission guard = breakers_.Admit(admission.target, now.mono);
     Announce(guard.events, admission.turn_id);
@@ -99,7 +100,6 @@ void Decisions::PassBreaker(const config::Snapshot& snapshot, Admission& admissi
       metrics_.CountWould(guard.admitted ? guard.would_refuse : guard.refusal);
     }
     admission.guarded = true;
-    admission.attempt_began = now.mono;
     admission.first_token.reset();
     admission.probe = guard.probe;
     admission.ticket = std::move(guard.ticket);

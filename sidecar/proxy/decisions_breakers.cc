@@ -57,7 +57,7 @@ void Decisions::SettleBreaker(const Admission& admission, policy::AttemptOutcome
     return;
   }
   // A stream is as slow as its first content: how long it goes on is the answer's length.
-  outcome.took = admission.first_token.value_or(now.mono) - admission.attempt_began;
+  outcome.took = admission.first_token.value_or(now.mono) - admission.passed_at;
   outcome.limit = admission.component;
   Announce(breakers_.Settle(admission.ticket, outcome, now.mono, rng_->Uniform()),
            admission.turn_id);

@@ -20,8 +20,8 @@ using policy::ErrorClass;
 class Exchange {
  public:
   Exchange(LoopContext& loop, ClientConnection& client, const net::RequestHead& head,
-           std::size_t head_end)
-      : state_(loop, client, head, head_end) {}
+           std::size_t head_end, MonotonicTime began)
+      : state_(loop, client, head, head_end, began) {}
 
   // What the head asks for: one of these.
   struct Aim {
@@ -152,9 +152,10 @@ net::Task<> Exchange::Proxy(RouteMatch& match, std::string_view query) {
 }
 
 void Exchange::Settle(const CallEnd& end) {
+  const MonotonicTime now = state_.loop.deadlines.Now();
   state_.snapshot->metrics->Count(state_.call.route->index, end.outcome.error_class,
-                                  state_.loop.deadlines.Now() - state_.started);
-  EndCall(state_, end);
+                                  now - state_.started);
+  EndCall(state_, end, now);
 }
 
 net::Task<> Exchange::Write(inspect::MadeAnswer answer) {
@@ -174,8 +175,8 @@ net::Task<> Exchange::Write(inspect::MadeAnswer answer) {
 }  // namespace
 
 net::Task<> Answer(LoopContext& loop, ClientConnection& client, const net::RequestHead& head,
-                   std::size_t head_end) {
-  Exchange exchange(loop, client, head, head_end);
+                   std::size_t head_end, MonotonicTime began) {
+  Exchange exchange(loop, client, head, head_end, began);
   Exchange::Aim aim = exchange.Find();
   if (aim.route.has_value()) {
     co_await exchange.Proxy(*aim.route, aim.query);

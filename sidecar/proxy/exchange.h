@@ -8,9 +8,11 @@
 
 namespace reliability::sidecar::proxy {
 
-// `head` points into `client.input` in front of `head_end`. Sets client.keep_alive; when it is
-// false the caller closes the connection. The bytes of the next request are in client.input.
+// `head` points into `client.input` in front of `head_end`, and was complete at `began`. Sets
+// client.keep_alive; when it is false the caller closes the connection. The bytes of the next
+// request are in client.input.
 [[nodiscard]] net::Task<> Answer(LoopContext& loop, ClientConnection& client,
-                                 const net::RequestHead& head, std::size_t head_end);
+                                 const net::RequestHead& head, std::size_t head_end,
+                                 MonotonicTime began);
 
 }  // namespace reliability::sidecar::proxy

@@ -26,13 +26,13 @@ enum class Interrupt { kNone, kLimit, kClientGone, kClientSlow };
 
 struct ExchangeState {
   ExchangeState(LoopContext& context, ClientConnection& agent, const net::RequestHead& head,
-                std::size_t head_end)
+                std::size_t head_end, MonotonicTime began)
       : loop(context),
         client(agent),
         request(head),
         snapshot(context.snapshot),
         enforce(snapshot->enforce()),
-        started(context.deadlines.Now()),
+        started(began),
         body(context, agent, head, head_end) {}
 
   // Sleeps until a source stirs; then says whether the exchange must stop. kLimit: `expired` says
@@ -67,7 +67,7 @@ struct ExchangeState {
   const net::RequestHead& request;
   const config::SnapshotPtr snapshot;
   const bool enforce;
-  const MonotonicTime started;
+  const MonotonicTime started;  // the head was complete
   RequestBody body;
   Call call;
   Limits limits;

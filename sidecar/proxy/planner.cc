@@ -83,7 +83,7 @@ bool TraceNames(const ExchangeState& state) {
   return state.snapshot->policy.turn.identity == sidecar_config::TurnIdentity::kTrace;
 }
 
-void BeginLlm(ExchangeState& state, Plan& plan, bool readable) {
+void BeginLlm(ExchangeState& state, Plan& plan, bool readable, MonotonicTime now) {
   Call& call = state.call;
   const net::RequestHead& head = state.request;
   std::string baggage_turn;
@@ -97,7 +97,7 @@ void BeginLlm(ExchangeState& state, Plan& plan, bool readable) {
   clues.retry_count = ClientRetries(head);
   state.loop.decisions.BeginLlm(*state.snapshot, *call.route, call.llm.model, clues,
                                 head.Get(net::FieldId::kAgentSession), ClientLimit(head),
-                                call.offers, CostAskOf(state), call.admission);
+                                call.offers, CostAskOf(state), now, call.admission);
   plan.begun = true;
   if (call.admission.refusal.has_value() ||
       call.admission.limit.source == policy::LimitSource::kTurn) {
@@ -189,8 +189,8 @@ bool ClassifyLlm(ExchangeState& state) {
   return call.api.has_value();
 }
 
-// `readable`: the body is there and may be read.
-void PlanTurnCall(ExchangeState& state, Plan& plan, bool readable) {
+// `readable`: the body is there, since `now`, and may be read.
+void PlanTurnCall(ExchangeState& state, Plan& plan, bool readable, MonotonicTime now) {
   Call& call = state.call;
   if (!readable) {
     if (!PassUnread(state, plan)) {
@@ -213,14 +213,14 @@ void PlanTurnCall(ExchangeState& state, Plan& plan, bool readable) {
   if (readable) {
     ListOffers(state);
   }
-  BeginLlm(state, plan, readable);
+  BeginLlm(state, plan, readable, now);
 }
 
 net::Task<> PlanLlm(ExchangeState& state, Plan& plan) {
   if (ClassifyLlm(state)) {
     const bool readable = co_await TakeBody(state, plan);
     if (!plan.answer.has_value() && !plan.agent_gone) {
-      PlanTurnCall(state, plan, readable);
+      PlanTurnCall(state, plan, readable, state.loop.deadlines.Now());
     }
     co_return;
   }
@@ -316,7 +316,7 @@ bool PlanAtOnce(ExchangeState& state, RouteMatch& match, std::string_view query,
       !state.body.TakeInPlace(inspect::kMaxInspectedRequest)) {
     return false;
   }
-  PlanTurnCall(state, plan, true);
+  PlanTurnCall(state, plan, true, state.started);
   if (plan.begun && call.admission.hold.has_value()) {
     return false;
   }
@@ -344,20 +344,20 @@ net::Task<> MakePlan(ExchangeState& state, Plan& plan) {
   Judge(state, plan);
 }
 
-void EndCall(ExchangeState& state, const CallEnd& end) {
+void EndCall(ExchangeState& state, const CallEnd& end, MonotonicTime now) {
   const Call& call = state.call;
   switch (call.kind) {
     case CallKind::kLlm:
-      state.loop.decisions.EndLlm(call.admission, end);
+      state.loop.decisions.EndLlm(call.admission, end, now);
       break;
     case CallKind::kLlmOther:
     case CallKind::kMcpOther:
-      state.loop.decisions.EndOther(call.admission, end);
+      state.loop.decisions.EndOther(call.admission, end, now);
       break;
     case CallKind::kMcpTool:
     case CallKind::kHttpTool:
-      state.loop.decisions.EndTool(*state.snapshot, *call.route, call.mcp.tool, call.admission,
-                                   end);
+      state.loop.decisions.EndTool(*state.snapshot, *call.route, call.mcp.tool, call.admission, end,
+                                   now);
       break;
   }
 }

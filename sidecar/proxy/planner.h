@@ -24,6 +24,6 @@ struct Plan {
 [[nodiscard]] net::Task<> MakePlan(ExchangeState& state, Plan& plan);
 
 // Tells Decisions how the call ended, and counts it.
-void EndCall(ExchangeState& state, const CallEnd& end);
+void EndCall(ExchangeState& state, const CallEnd& end, MonotonicTime now);
 
 }  // namespace reliability::sidecar::proxy

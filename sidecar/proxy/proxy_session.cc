@@ -24,7 +24,7 @@ net::Task<> ProxySession::Run() {
       (void)co_await RefuseHead(503, "no policy is loaded yet", telemetry::BadRequest::kNotFound);
       break;
     }
-    co_await Answer(loop_, client_, head_, head_end_);
+    co_await Answer(loop_, client_, head_, head_end_, head_at_);
     client_.watching = false;
     client_.deadline.Clear();
     if (!client_.keep_alive || loop_.draining) {
@@ -63,6 +63,7 @@ net::Task<ProxySession::Next> ProxySession::ReadHead() {
         case net::HeadStatus::kComplete:
           client_.input.Consume(result.bytes);
           head_end_ = client_.input.begin();
+          head_at_ = now;
           co_return Next::kRequest;
         case net::HeadStatus::kIncomplete:
           break;

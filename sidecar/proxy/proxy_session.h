@@ -35,7 +35,8 @@ class ProxySession {
   ClientConnection client_;
   net::RequestHead head_;
   std::size_t head_end_ = 0;
-  bool unread_ = false;  // bytes of a refused request may still come
+  MonotonicTime head_at_{};  // when it was complete
+  bool unread_ = false;      // bytes of a refused request may still come
 };
 
 }  // namespace reliability::sidecar::proxy

@@ -92,7 +92,7 @@ void UpstreamAttempt::PrepareHead() {
       .target = state_.call.target, .identity_encoding = state_.call.inspected, .deadline_ms = {}};
   const Limit& total = state_.limits.Nearest();
   if (state_.enforce && !foreign && total.at != MonotonicTime::max()) {
-    edit.deadline_ms = (total.at - state_.loop.deadlines.Now()).count();
+    edit.deadline_ms = (total.at - state_.call.admission.passed_at).count();
     if (TakesDeadline(state_)) {
       if (auto told = inspect::WithDeadline(whole, *edit.deadline_ms)) {
         told_ = std::move(*told);
