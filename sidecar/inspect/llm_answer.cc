@@ -7,11 +7,6 @@
 #include "sidecar/inspect/json_hash.h"
 
 namespace reliability::sidecar::inspect {
-namespace {
-
-constexpr std::size_t kReadBehind = 64;  // so that the parser need not copy the body
-
-}  // namespace
 
 AnswerShape ShapeOf(int status, std::string_view content_type, std::string_view content_encoding) {
   const bool plain =
@@ -60,11 +55,12 @@ void LlmAnswer::Feed(std::string_view bytes) {
     overflow_ = true;
     body_bytes_ = 0;
     shared_ = nullptr;
+    whole_ = {};
     body_ = std::string();
     return;
   }
   body_bytes_ += bytes.size();
-  if (shared_ == nullptr) {
+  if (shared_ == nullptr && whole_.empty()) {
     Append(body_, bytes);
   }
 }
@@ -89,6 +85,7 @@ void LlmAnswer::Finish(bool clean) {
   clean_ = clean;
   if (overflow_ || !clean) {
     shared_ = nullptr;
+    whole_ = {};
     return;
   }
   if (shape_ == AnswerShape::kError) {
@@ -111,7 +108,12 @@ void LlmAnswer::Finish(bool clean) {
     content_bytes_ = static_cast<std::int64_t>(body_bytes_);
   }
   shared_ = nullptr;
+  whole_ = {};
   body_ = std::string();
+}
+
+std::size_t LlmAnswer::room() const {
+  return whole_.empty() ? kept().capacity() - kept().size() : kReadBehind;
 }
 
 void LlmAnswer::AddToolPiece(std::int64_t choice, std::int64_t index, std::string_view id,

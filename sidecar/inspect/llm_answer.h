@@ -36,6 +36,7 @@ class LlmAnswer {
   static constexpr std::size_t kMaxErrorBytes = 64U << 10U;
   static constexpr std::size_t kMaxArgumentBytes = 256U << 10U;
   static constexpr std::size_t kMaxToolCalls = 128;
+  static constexpr std::size_t kReadBehind = 64;  // a body with this room behind it is not copied
 
   LlmAnswer(LlmApi api, AnswerShape shape) : api_(api), shape_(shape) {}
 
@@ -46,6 +47,9 @@ class LlmAnswer {
   // The caller itself keeps what it feeds, in `kept` by Append(), until Finish(): it is read there
   // instead of being copied. Before the first Feed(); not for streams.
   void ShareBody(const std::string& kept) { shared_ = &kept; }
+  // The same if all of the body comes with one Feed(), with kReadBehind bytes behind it that may be
+  // looked at.
+  void ShareWhole(std::string_view body) { whole_ = body; }
   // It does not any more: copies what it kept, and `last`, which was fed and is not in there.
   void OwnBody(std::string_view last);
   // The body ended: `clean` = by its framing, false = cut.
@@ -97,15 +101,17 @@ class LlmAnswer {
   void AddToolPiece(std::int64_t choice, std::int64_t index, std::string_view id,
                     std::string_view name, std::string_view arguments);
   [[nodiscard]] policy::Protocol protocol() const;
-  [[nodiscard]] const std::string& body() const { return shared_ != nullptr ? *shared_ : body_; }
+  [[nodiscard]] const std::string& kept() const { return shared_ != nullptr ? *shared_ : body_; }
+  [[nodiscard]] std::string_view body() const { return whole_.empty() ? kept() : whole_; }
   // Readable bytes behind it.
-  [[nodiscard]] std::size_t room() const { return body().capacity() - body().size(); }
+  [[nodiscard]] std::size_t room() const;
 
   const LlmApi api_;
   const AnswerShape shape_;
   SseSplitter splitter_;
   std::string body_;
   const std::string* shared_ = nullptr;  // in the place of body_
+  std::string_view whole_;               // the same
   std::size_t body_bytes_ = 0;
   bool overflow_ = false;  // larger than we look at: judged by its status alone
   bool first_token_ = false;

@@ -51,6 +51,13 @@ void AnswerWatch::ShareBody(const std::string& kept) {
   }
 }
 
+void AnswerWatch::FeedWhole(std::string_view body) {
+  if (llm_.has_value()) {
+    llm_->ShareWhole(body);
+  }
+  Feed(body);
+}
+
 void AnswerWatch::OwnBody(std::string_view last) {
   if (llm_.has_value()) {
     llm_->OwnBody(last);

@@ -20,6 +20,9 @@ class AnswerWatch {
   // As LlmAnswer's; nothing for answers that are read otherwise.
   void ShareBody(const std::string& kept);
   void OwnBody(std::string_view last);
+  // All of the body, which stays until Finish(), with LlmAnswer::kReadBehind readable bytes behind
+  // it.
+  void FeedWhole(std::string_view body);
   // `clean`: the body ended by its own framing.
   void Finish(bool clean);
 

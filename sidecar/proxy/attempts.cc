@@ -22,15 +22,13 @@ class Attempts {
   Attempts(ExchangeState& state, CallOutcome& outcome) : state_(state), outcome_(outcome) {}
   // The place where the call begins; false: nothing can be asked, the call is answered.
   [[nodiscard]] bool Begin();
-  // One attempt and its end; true: make another one.
-  net::Task<bool> Once();
+  void BeginAttempt();
+  // How it ended; true: make another one.
+  net::Task<bool> AfterFailure(UpstreamAttempt& attempt, TransportEvent event);
+  net::Task<bool> AfterHead(UpstreamAttempt& attempt);
   void End();
 
  private:
-  net::Task<bool> AfterFailure(UpstreamAttempt& attempt, TransportEvent event);
-  net::Task<bool> AfterHead(UpstreamAttempt& attempt);
-
-  void BeginAttempt();
   [[nodiscard]] bool BodyAtHand() const;
   [[nodiscard]] policy::RetryFacts Facts(const UpstreamAttempt& attempt,
                                          ErrorClass error_class) const;
@@ -159,6 +157,7 @@ bool Attempts::Advance(ErrorClass error_class) {
 void Attempts::BeginAttempt() {
   const Call& call = state_.call;
   Admission& admission = state_.call.admission;
+  outcome_.end.attempted = true;
   ++admission.attempts;
   AskForUsage(state_);
   refused_translation_ = false;
@@ -178,20 +177,6 @@ void Attempts::BeginAttempt() {
   const bool may_move = left > 0 && !admission.probe;
   state_.call.may_repeat = state_.enforce && (may_move || admission.later_offer) &&
                            call.repeatable && !call.unlimited && BodyAtHand();
-}
-
-net::Task<bool> Attempts::Once() {
-  outcome_.end.attempted = true;
-  BeginAttempt();
-  UpstreamAttempt attempt(state_);
-  const UpstreamAttempt::Failure failure = co_await attempt.Run();
-  bool again = false;
-  if (failure.has_value()) {
-    again = co_await AfterFailure(attempt, *failure);
-  } else {
-    again = co_await AfterHead(attempt);
-  }
-  co_return again;
 }
 
 net::Task<bool> Attempts::AfterFailure(UpstreamAttempt& attempt, TransportEvent event) {
@@ -227,7 +212,10 @@ net::Task<bool> Attempts::AfterHead(UpstreamAttempt& attempt) {
   const int status = attempt.response().status;
   const bool forbids = attempt.response().Get(net::FieldId::kShouldRetry) == "false";
   ResponseRelay relay(state_, attempt);
-  ResponseRelay::End relayed = co_await relay.Run();
+  ResponseRelay::End relayed;
+  if (!relay.RunAtOnce(relayed)) {
+    relayed = co_await relay.Run();
+  }
   attempt.stream().Close();  // a kept connection is in the pool already
   began_answer_ = began_answer_ ||
                   (!relayed.open && relay.watch().event_stream() && relay.watch().first_token());
@@ -268,8 +256,13 @@ net::Task<bool> Attempts::AfterHead(UpstreamAttempt& attempt) {
     co_return false;
   }
   if (relayed.open) {
-    const bool failed = relayed.error_class != ErrorClass::kNone;
-    relayed = co_await relay.Deliver(failed && state_.enforce && Retried());
+    const bool retried = relayed.error_class != ErrorClass::kNone && state_.enforce && Retried();
+    if (relay.DeliversWhole(retried)) {
+      const bool written = co_await state_.client.WriteAll(relay.head(), relay.body());
+      relayed = relay.Delivered(written);
+    } else {
+      relayed = co_await relay.Deliver(retried);
+    }
     outcome_.end.outcome.error_class = relayed.error_class;
   }
   if (relayed.delivered && relayed.error_class == ErrorClass::kNone) {
@@ -387,7 +380,19 @@ net::Task<> MakeAttempts(ExchangeState& state, CallOutcome& outcome) {
   Attempts attempts(state, outcome);
   bool again = attempts.Begin();
   while (again) {
-    again = co_await attempts.Once();
+    attempts.BeginAttempt();
+    UpstreamAttempt attempt(state);
+    UpstreamAttempt::Failure failure;
+    if (attempt.SendAtOnce()) {
+      failure = co_await attempt.ReceiveHead();
+    } else {
+      failure = co_await attempt.Run();
+    }
+    if (failure.has_value()) {
+      again = co_await attempts.AfterFailure(attempt, *failure);
+    } else {
+      again = co_await attempts.AfterHead(attempt);
+    }
   }
   attempts.End();
 }

@@ -159,10 +159,12 @@ void MaybeSendCancelNotice(const ExchangeState& state, policy::ErrorClass error_
   std::erase_if(head.fields, [](const net::Field& field) {
     return EqualsIgnoreCase(field.name, "mcp-method") || EqualsIgnoreCase(field.name, "mcp-name");
   });
-  WriteRequestHead(notice->message, head, *call.route,
+  HeadWriter message;
+  WriteRequestHead(message, head, *call.route,
                    {.target = call.target, .identity_encoding = false, .deadline_ms = {}},
                    {.kind = OutFraming::Kind::kLength, .length = body.size()});
-  notice->message += body;
+  message.Text(body);
+  notice->message = message.view();
   net::Spawn(state.loop.executor, Run(std::move(notice)), [] {});
 }
 

@@ -163,13 +163,13 @@ net::Task<> Exchange::Write(inspect::MadeAnswer answer) {
   if (!state_.body.done()) {
     state_.client.keep_alive = false;
   }
-  std::string out;
+  HeadWriter out;
   WriteMadeAnswer(out, answer,
                   state_.call.kind == CallKind::kLlm
                       ? std::string_view(state_.call.admission.turn_id)
                       : std::string_view{},
                   state_.client.keep_alive, state_.request.method == "HEAD");
-  (void)co_await state_.client.WriteAll(out);
+  (void)co_await state_.client.WriteAll(out.view());
 }
 
 }  // namespace

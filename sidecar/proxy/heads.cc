@@ -13,23 +13,10 @@ namespace {
 using net::Field;
 using net::FieldId;
 
-void AppendNumber(std::string& out, std::uint64_t number) {
-  std::array<char, 24> digits;
-  char* const end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
-  out.append(digits.data(), static_cast<std::size_t>(end - digits.data()));
-}
-
-void AppendField(std::string& out, std::string_view name, std::string_view value) {
-  out += name;
-  out += ": ";
-  out += value;
-  out += "\r\n";
-}
-
 // Copies received fields line by line; neighbours go over as one piece of bytes.
 class FieldCopier {
  public:
-  explicit FieldCopier(std::string& out) : out_(out) {}
+  explicit FieldCopier(HeadWriter& head) : head_(head) {}
   ~FieldCopier() { Flush(); }
   FieldCopier(const FieldCopier&) = delete;
   FieldCopier& operator=(const FieldCopier&) = delete;
@@ -45,36 +32,26 @@ class FieldCopier {
   }
   void Flush() {
     if (begin_ != end_) {
-      out_.append(begin_, static_cast<std::size_t>(end_ - begin_));
+      head_.Text({begin_, static_cast<std::size_t>(end_ - begin_)});
     }
     begin_ = end_;
   }
 
  private:
-  std::string& out_;
+  HeadWriter& head_;
   const char* begin_ = nullptr;
   const char* end_ = nullptr;
 };
 
-// Room for all received fields and for what is added: one allocation.
-std::size_t SizeOf(const net::HeadCommon& head) {
-  constexpr std::size_t kAdded = 512;
-  return head.fields.empty() ? kAdded
-                             : static_cast<std::size_t>(head.fields.back().value.data() +
-                                                        head.fields.back().value.size() -
-                                                        head.fields.front().name.data()) +
-                                   kAdded;
-}
-
-void AppendFraming(std::string& out, const OutFraming& framing) {
+void WriteFraming(HeadWriter& head, const OutFraming& framing) {
   switch (framing.kind) {
     case OutFraming::Kind::kLength:
-      out += "content-length: ";
-      AppendNumber(out, framing.length);
-      out += "\r\n";
+      head.Word("content-length: ");
+      head.Number(framing.length);
+      head.Word("\r\n");
       break;
     case OutFraming::Kind::kChunked:
-      out += "transfer-encoding: chunked\r\n";
+      head.Word("transfer-encoding: chunked\r\n");
       break;
     case OutFraming::Kind::kNone:
     case OutFraming::Kind::kUntilClose:
@@ -82,22 +59,26 @@ void AppendFraming(std::string& out, const OutFraming& framing) {
   }
 }
 
+constexpr std::uint64_t Bit(FieldId id) { return net::HeadCommon::Bit(id); }
+constexpr std::uint64_t BitIf(bool condition, FieldId id) { return condition ? Bit(id) : 0; }
+
 // Fields that end at this hop whatever they say.
-bool EndsHere(FieldId id) {
-  return id == FieldId::kConnection || id == FieldId::kContentLength ||
-         id == FieldId::kTransferEncoding || id == FieldId::kUpgrade || id == FieldId::kHopByHop;
-}
+constexpr std::uint64_t kEndHere = Bit(FieldId::kConnection) | Bit(FieldId::kContentLength) |
+                                   Bit(FieldId::kTransferEncoding) | Bit(FieldId::kUpgrade) |
+                                   Bit(FieldId::kHopByHop);
 
 // True if Connection may name further fields.
 bool NamesFields(const net::HeadCommon& head) {
-  return std::any_of(head.fields.begin(), head.fields.end(), [](const Field& field) {
-    return field.id == FieldId::kConnection && !EqualsIgnoreCase(field.value, "keep-alive") &&
-           !EqualsIgnoreCase(field.value, "close");
-  });
+  return (head.ids & Bit(FieldId::kConnection)) != 0 &&
+         std::any_of(head.fields.begin(), head.fields.end(), [](const Field& field) {
+           return field.id == FieldId::kConnection &&
+                  !EqualsIgnoreCase(field.value, "keep-alive") &&
+                  !EqualsIgnoreCase(field.value, "close");
+         });
 }
 
 // A redirect within the upstream comes back through our route; others are relayed.
-void AppendLocation(std::string& out, const Field& field, const Route& route) {
+void WriteLocation(HeadWriter& head, const Field& field, const Route& route) {
   std::string_view value = field.value;
   const std::string_view origin = route.url.origin;
   const std::string scheme_authority =
@@ -110,14 +91,14 @@ void AppendLocation(std::string& out, const Field& field, const Route& route) {
   const std::string_view base = route.url.path;
   if (value.starts_with('/') && !value.starts_with("//") && value.starts_with(base) &&
       (value.size() == base.size() || value[base.size()] == '/' || value[base.size()] == '?')) {
-    out += field.name;
-    out += ": ";
-    out += route.prefix;
-    out += value.substr(base.size());
-    out += "\r\n";
+    head.Text(field.name);
+    head.Word(": ");
+    head.Text(route.prefix);
+    head.Text(value.substr(base.size()));
+    head.Word("\r\n");
     return;
   }
-  AppendField(out, field.name, field.value);
+  head.Field(field.name, field.value);
 }
 
 // Credentials, and what tells whose they are.
@@ -164,13 +145,13 @@ std::string_view KeyOf(const net::RequestHead& head) {
                                             : std::string_view{};
 }
 
-void AppendKey(std::string& out, sidecar_config::LlmFormat format, std::string_view key) {
+void WriteKey(HeadWriter& head, sidecar_config::LlmFormat format, std::string_view key) {
   if (format == sidecar_config::LlmFormat::kAnthropic) {
-    AppendField(out, "x-api-key", key);
+    head.Field("x-api-key", key);
   } else {
-    out += "authorization: Bearer ";
-    out += key;
-    out += "\r\n";
+    head.Word("authorization: Bearer ");
+    head.Text(key);
+    head.Word("\r\n");
   }
 }
 
@@ -186,21 +167,21 @@ bool HasOwnBody(std::string_view method) {
 
 }  // namespace
 
-void WriteRequestHead(std::string& out, const net::RequestHead& from, const Route& route,
+void WriteRequestHead(HeadWriter& head, const net::RequestHead& from, const Route& route,
                       const RequestEdit& edit, const OutFraming& framing) {
-  out.reserve(out.size() + SizeOf(from));
-  out += from.method;
-  out += ' ';
-  out += edit.target;
-  out += " HTTP/1.1\r\n";
-  AppendField(out, "host", route.url.authority);
+  head.Text(from.method);
+  head.Word(" ");
+  head.Text(edit.target);
+  head.Word(" HTTP/1.1\r\nhost: ");
+  head.Text(route.url.authority);
+  head.Word("\r\n");
+  const std::uint64_t dropped = kEndHere | Bit(FieldId::kHost) | Bit(FieldId::kExpect) |
+                                BitIf(edit.identity_encoding, FieldId::kAcceptEncoding) |
+                                BitIf(edit.deadline_ms.has_value(), FieldId::kAgentDeadline);
   const bool names_fields = NamesFields(from);
-  FieldCopier copier(out);
+  FieldCopier copier(head);
   for (const Field& field : from.fields) {
-    if (EndsHere(field.id) || field.id == FieldId::kHost || field.id == FieldId::kExpect ||
-        (edit.identity_encoding && field.id == FieldId::kAcceptEncoding) ||
-        (edit.deadline_ms.has_value() && field.id == FieldId::kAgentDeadline) ||
-        (names_fields && from.ListedInConnection(field.name)) ||
+    if ((dropped & Bit(field.id)) != 0 || (names_fields && from.ListedInConnection(field.name)) ||
         (edit.foreign && NamesTheAgent(field.name)) ||
         (edit.translated && (BelongsToApi(field.name) || IsCredential(field.name)))) {
       continue;
@@ -209,100 +190,103 @@ void WriteRequestHead(std::string& out, const net::RequestHead& from, const Rout
   }
   copier.Flush();
   if (edit.foreign) {
-    AppendKey(out, route.format, edit.key);
+    WriteKey(head, route.format, edit.key);
   } else if (edit.translated) {
     if (const std::string_view key = KeyOf(from); !key.empty()) {
-      AppendKey(out, route.format, key);
+      WriteKey(head, route.format, key);
     }
   }
   if (edit.translated && route.format == sidecar_config::LlmFormat::kAnthropic) {
-    out += "anthropic-version: 2023-06-01\r\n";
+    head.Word("anthropic-version: 2023-06-01\r\n");
   }
   if (edit.identity_encoding) {
-    out += "accept-encoding: identity\r\n";
+    head.Word("accept-encoding: identity\r\n");
   }
   if (edit.deadline_ms.has_value()) {
-    out += "x-agent-deadline-ms: ";
-    AppendNumber(out, static_cast<std::uint64_t>(std::max<std::int64_t>(0, *edit.deadline_ms)));
-    out += "\r\n";
+    head.Word("x-agent-deadline-ms: ");
+    head.Number(static_cast<std::uint64_t>(std::max<std::int64_t>(0, *edit.deadline_ms)));
+    head.Word("\r\n");
   }
   if (framing.kind == OutFraming::Kind::kNone && HasOwnBody(from.method)) {
-    out += "content-length: 0\r\n";
+    head.Word("content-length: 0\r\n");
   }
-  AppendFraming(out, framing);
-  out += "\r\n";
+  WriteFraming(head, framing);
+  head.Word("\r\n");
 }
 
-void WriteResponseHead(std::string& out, const net::ResponseHead& from, const ResponseEdit& edit,
+void WriteResponseHead(HeadWriter& head, const net::ResponseHead& from, const ResponseEdit& edit,
                        const OutFraming& framing) {
-  out.reserve(out.size() + SizeOf(from));
-  out += "HTTP/1.1 ";
-  AppendNumber(out, static_cast<std::uint64_t>(from.status));
-  out += ' ';
-  out += from.reason;
-  out += "\r\n";
+  head.Word("HTTP/1.1 ");
+  head.Number(static_cast<std::uint64_t>(from.status));
+  head.Word(" ");
+  head.Text(from.reason);
+  head.Word("\r\n");
+  const std::uint64_t dropped = kEndHere | BitIf(!edit.turn_id.empty(), FieldId::kAgentTurn) |
+                                BitIf(edit.retried, FieldId::kShouldRetry);
   const bool names_fields = NamesFields(from);
-  FieldCopier copier(out);
+  FieldCopier copier(head);
   for (const Field& field : from.fields) {
-    if (EndsHere(field.id) || (names_fields && from.ListedInConnection(field.name)) ||
-        (!edit.turn_id.empty() && field.id == FieldId::kAgentTurn) ||
-        (edit.retried && field.id == FieldId::kShouldRetry) ||
+    if ((dropped & Bit(field.id)) != 0 || (names_fields && from.ListedInConnection(field.name)) ||
         (!edit.translated_type.empty() && EndsWithTranslation(field.name))) {
       continue;
     }
     if (edit.route != nullptr && field.id == FieldId::kLocation) {
       copier.Flush();
-      AppendLocation(out, field, *edit.route);
+      WriteLocation(head, field, *edit.route);
       continue;
     }
     copier.Keep(field);
   }
   copier.Flush();
   if (!edit.translated_type.empty()) {
-    AppendField(out, "content-type", edit.translated_type);
+    head.Field("content-type", edit.translated_type);
   }
   if (!edit.turn_id.empty()) {
-    AppendField(out, "x-agent-turn-id", edit.turn_id);
+    head.Word("x-agent-turn-id: ");
+    head.Text(edit.turn_id);
+    head.Word("\r\n");
   }
   if (!edit.served_by.empty()) {
-    AppendField(out, "x-agent-served-by", edit.served_by);
+    head.Word("x-agent-served-by: ");
+    head.Text(edit.served_by);
+    head.Word("\r\n");
   }
   if (!edit.degraded.empty()) {
-    AppendField(out, "x-agent-degraded", edit.degraded);
+    head.Field("x-agent-degraded", edit.degraded);
   }
   if (edit.retried) {
-    out += "x-should-retry: false\r\n";
+    head.Word("x-should-retry: false\r\n");
   }
   if (!edit.keep_alive || framing.kind == OutFraming::Kind::kUntilClose) {
-    out += "connection: close\r\n";
+    head.Word("connection: close\r\n");
   }
-  AppendFraming(out, framing);
-  out += "\r\n";
+  WriteFraming(head, framing);
+  head.Word("\r\n");
 }
 
-void WriteMadeAnswer(std::string& out, const inspect::MadeAnswer& answer, std::string_view turn_id,
+void WriteMadeAnswer(HeadWriter& head, const inspect::MadeAnswer& answer, std::string_view turn_id,
                      bool keep_alive, bool without_body) {
-  out += "HTTP/1.1 ";
-  AppendNumber(out, static_cast<std::uint64_t>(answer.status));
-  out += " \r\n";
+  head.Word("HTTP/1.1 ");
+  head.Number(static_cast<std::uint64_t>(answer.status));
+  head.Word(" \r\n");
   if (!answer.content_type.empty()) {
-    AppendField(out, "content-type", answer.content_type);
+    head.Field("content-type", answer.content_type);
   }
   for (const auto& [name, value] : answer.headers) {
-    AppendField(out, name, value);
+    head.Field(name, value);
   }
   if (!turn_id.empty()) {
-    AppendField(out, "x-agent-turn-id", turn_id);
+    head.Field("x-agent-turn-id", turn_id);
   }
   if (!keep_alive) {
-    out += "connection: close\r\n";
+    head.Word("connection: close\r\n");
   }
   if (answer.status != 204) {
-    AppendFraming(out, {.kind = OutFraming::Kind::kLength, .length = answer.body.size()});
+    WriteFraming(head, {.kind = OutFraming::Kind::kLength, .length = answer.body.size()});
   }
-  out += "\r\n";
+  head.Word("\r\n");
   if (!without_body) {
-    out += answer.body;
+    head.Text(answer.body);
   }
 }
 

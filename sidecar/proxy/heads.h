@@ -8,6 +8,7 @@
 
 #include "libs/net/http_head.h"
 #include "sidecar/inspect/error_body.h"
+#include "sidecar/proxy/head_writer.h"
 #include "sidecar/proxy/route_table.h"
 
 namespace reliability::sidecar::proxy {
@@ -30,7 +31,7 @@ struct RequestEdit {
   // agent's own key goes along in that API's field unless `foreign`.
   bool translated = false;
 };
-void WriteRequestHead(std::string& out, const net::RequestHead& from, const Route& route,
+void WriteRequestHead(HeadWriter& head, const net::RequestHead& from, const Route& route,
                       const RequestEdit& edit, const OutFraming& framing);
 
 struct ResponseEdit {
@@ -44,11 +45,11 @@ struct ResponseEdit {
   // The body was written anew for another API, and has this type; empty = it was not.
   std::string_view translated_type = {};
 };
-void WriteResponseHead(std::string& out, const net::ResponseHead& from, const ResponseEdit& edit,
+void WriteResponseHead(HeadWriter& head, const net::ResponseHead& from, const ResponseEdit& edit,
                        const OutFraming& framing);
 
 // A whole answer of our own.
-void WriteMadeAnswer(std::string& out, const inspect::MadeAnswer& answer, std::string_view turn_id,
+void WriteMadeAnswer(HeadWriter& head, const inspect::MadeAnswer& answer, std::string_view turn_id,
                      bool keep_alive, bool without_body);
 
 // "1f\r\n"

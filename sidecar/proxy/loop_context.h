@@ -4,12 +4,14 @@
 #include <functional>
 #include <memory>
 #include <unordered_set>
+#include <vector>
 
 #include "libs/base/clock.h"
 #include "libs/base/rng.h"
 #include "libs/net/buffer_pool.h"
 #include "libs/net/deadlines.h"
 #include "libs/net/http_connection_pool.h"
+#include "libs/net/http_head.h"
 #include "libs/net/resolver.h"
 #include "sidecar/config/snapshot.h"
 #include "sidecar/proxy/decisions.h"
@@ -56,6 +58,9 @@ struct LoopContext {
   AgentLimits agent_limits;
   config::SnapshotPtr snapshot;
   std::size_t held_bytes = 0;
+  // The memory of an answer's fields, for the next one.
+  static constexpr std::size_t kSpareFields = 32;
+  std::vector<net::Field> spare_fields;
   // Coroutines without a connection of an agent; stirred when the loop ends.
   std::unordered_set<net::Signal*> background;
   std::function<void()> background_ended;

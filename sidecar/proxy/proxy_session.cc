@@ -123,9 +123,9 @@ net::Task<ProxySession::Next> ProxySession::RefuseHead(int status, const char* r
   loop_.metrics.CountBad(counted);
   client_.keep_alive = false;
   unread_ = true;
-  std::string out;
+  HeadWriter out;
   WriteMadeAnswer(out, inspect::PlainError(status, "invalid_request", reason), {}, false, false);
-  (void)co_await client_.WriteAll(out);
+  (void)co_await client_.WriteAll(out.view());
   co_return Next::kClose;
 }
 

@@ -12,6 +12,7 @@ using policy::TransportEvent;
 constexpr std::string_view kNotice =
     "\n\n[The time for this request is over: the answer ends here, unfinished.]";
 constexpr std::string_view kCrlf = "\r\n";
+static_assert(net::kBlockPadding >= inspect::LlmAnswer::kReadBehind);  // whole_ lies in a block
 
 }  // namespace
 
@@ -32,6 +33,26 @@ bool ResponseRelay::AgentHasAll() const {
     return false;
   }
   return !Rewrites() || state_.stream->state() == translate::StreamTranslator::State::kEnded;
+}
+
+bool ResponseRelay::RunAtOnce(End& end) {
+  if (!hold_ || state_.sent_head || translates_ || swap_.active() || watch_.event_stream()) {
+    return false;
+  }
+  net::BodyDecoder decoder = decoder_;
+  const auto piece = decoder.Next(attempt_.input().view());
+  if (piece.error || !decoder.done()) {
+    return false;
+  }
+  decoder_ = decoder;
+  attempt_.input().Consume(piece.consumed);
+  whole_ = piece.payload;
+  watch_.FeedWhole(whole_);
+  state_.limits.ClearAll();
+  attempt_.Keep();
+  watch_.Finish(true);
+  end = EndClean();
+  return true;
 }
 
 ResponseRelay::End ResponseRelay::EndClean() {
@@ -88,20 +109,29 @@ net::Task<ResponseRelay::End> ResponseRelay::Deliver(bool retried) {
     (void)co_await Commit(std::string_view{});
     co_return end;
   }
-  if (watch_.event_stream() || !hold_) {
-    const bool written = co_await Commit(std::string_view{});
-    if (written) {
-      co_return co_await FinishClean(std::move(end));
-    }
-  } else {
-    WriteHead({.kind = OutFraming::Kind::kLength, .length = held_.size()});
-    const std::string out = std::exchange(out_, {});
-    end.delivered = co_await state_.client.WriteAll(out, held_);
+  const bool written = co_await Commit(std::string_view{});
+  if (written) {
+    co_return co_await FinishClean(std::move(end));
   }
-  if (!end.delivered) {
-    end.error_class = policy::ClassifyTransport(TransportEvent::kClientGone);
-  }
+  end.error_class = policy::ClassifyTransport(TransportEvent::kClientGone);
   co_return end;
+}
+
+bool ResponseRelay::DeliversWhole(bool retried) {
+  if (cut_ || !hold_ || watch_.event_stream()) {
+    return false;
+  }
+  retried_ = retried;
+  WriteHead({.kind = OutFraming::Kind::kLength, .length = body().size()});
+  return true;
+}
+
+ResponseRelay::End ResponseRelay::Delivered(bool written) const {
+  End end;
+  end.delivered = written;
+  end.error_class =
+      written ? watch_.Class() : policy::ClassifyTransport(TransportEvent::kClientGone);
+  return end;
 }
 
 net::Task<ResponseRelay::End> ResponseRelay::FinishCut(Stop stop) {

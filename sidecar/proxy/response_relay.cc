@@ -32,6 +32,9 @@ ResponseRelay::ResponseRelay(ExchangeState& state, UpstreamAttempt& attempt)
   if (state.call.renamed) {
     swap_ = state.call.renamed->back;
   }
+  hold_ = WantsHold();
+  PrepareLimits();
+  PrepareStream();
 }
 
 bool ResponseRelay::WantsHold() const {
@@ -164,11 +167,12 @@ bool ResponseRelay::Judge(std::string_view event) {
 net::Task<bool> ResponseRelay::WriteChunk(std::string_view payload, std::string_view tail) {
   const bool chunked = framing_.kind == OutFraming::Kind::kChunked && !payload.empty();
   if (chunked) {
-    out_ += ChunkSize(payload.size());
+    out_.Hex(payload.size());
+    out_.Word("\r\n");
   }
-  const std::string out = std::exchange(out_, {});
+  const HeadWriter out = std::move(out_);
   const std::string end = (chunked ? std::string(kCrlf) : std::string{}) + std::string(tail);
-  co_return co_await state_.client.WriteAll(out, payload, end);
+  co_return co_await state_.client.WriteAll(out.view(), payload, end);
 }
 
 net::Task<bool> ResponseRelay::Commit(std::string_view payload) {
@@ -338,12 +342,9 @@ net::Task<ResponseRelay::Stop> ResponseRelay::Pump() {
 }
 
 net::Task<ResponseRelay::End> ResponseRelay::Run() {
-  hold_ = WantsHold();
   if (hold_ && !state_.sent_head) {
     watch_.ShareBody(held_);
   }
-  PrepareLimits();
-  PrepareStream();
   if (HoldsStream()) {
     state_.wake_at = state_.loop.deadlines.Now() + kHoldComment;
   }

@@ -37,10 +37,19 @@ class ResponseRelay {
     // FailStream() must follow.
     bool resumable = false;
   };
+  // The end of an answer that came in one piece with its head, as short ones do, and that is held;
+  // false: Run() must follow.
+  [[nodiscard]] bool RunAtOnce(End& end);
   // Reads the answer to its end, or until it must be passed on and was.
   [[nodiscard]] net::Task<End> Run();
   // Passes on what is open. `retried`: the agent's SDK need not repeat what was repeated here.
   [[nodiscard]] net::Task<End> Deliver(bool retried);
+  // The same for a held answer that is whole: false, and Deliver() does it, or the agent is to be
+  // sent head() and body(), and Delivered() follows.
+  [[nodiscard]] bool DeliversWhole(bool retried);
+  [[nodiscard]] std::string_view head() const { return out_.view(); }
+  [[nodiscard]] std::string_view body() const { return whole_.empty() ? held_ : whole_; }
+  [[nodiscard]] End Delivered(bool written) const;
   // Ends a stream of which the agent has content: an error event, never the end of a whole one.
   [[nodiscard]] net::Task<End> FailStream(End end);
   [[nodiscard]] const AnswerWatch& watch() const { return watch_; }
@@ -118,8 +127,9 @@ class ResponseRelay {
   bool saw_first_token_ = false;
   bool to_head_ = false;
   OutFraming framing_;
-  std::string out_;
+  HeadWriter out_;
   std::string held_;
+  std::string_view whole_;  // in its place, if nothing of it had to be kept: in the attempt's input
 };
 
 }  // namespace reliability::sidecar::proxy

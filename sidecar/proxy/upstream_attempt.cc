@@ -32,9 +32,15 @@ bool TakesDeadline(const ExchangeState& state) {
 
 }  // namespace
 
-UpstreamAttempt::UpstreamAttempt(ExchangeState& state) : state_(state) {}
+UpstreamAttempt::UpstreamAttempt(ExchangeState& state) : state_(state) {
+  response_.fields = std::exchange(state.loop.spare_fields, {});
+}
 
 UpstreamAttempt::~UpstreamAttempt() {
+  if (response_.fields.capacity() <= LoopContext::kSpareFields) {
+    response_.fields.clear();
+    state_.loop.spare_fields = std::move(response_.fields);
+  }
   if (wake_ != nullptr) {
     *wake_ = nullptr;
   }
@@ -45,20 +51,8 @@ UpstreamAttempt::Failure UpstreamAttempt::After(Interrupt interrupt) const {
 }
 
 net::Task<UpstreamAttempt::Failure> UpstreamAttempt::Run() {
-  LoopContext& loop = state_.loop;
-  const Route& route = *state_.call.upstream;
-  PrepareHead();
-  // A server that ends idle connections must not make a call fail that cannot be made again
-  // (data-plane ruling 11).
-  stream_ = loop.pool.Acquire(route.pool_key,
-                              state_.call.may_repeat ? net::kMaxIdle : net::kMaxIdleUnrepeatable);
-  reused_ = stream_.open();
-  if (reused_) {
-    stream_.Attach(&state_.client.signal);
-    Failure failure;
-    if (!SendAtOnce()) {
-      failure = co_await Send();
-    }
+  if (stream_.open()) {
+    Failure failure = co_await Send();
     if (!failure.has_value()) {
       failure = co_await ReceiveHead();
       co_return failure;
@@ -117,7 +111,7 @@ void UpstreamAttempt::PrepareHead() {
   }
   edit.translated = state_.call.tier_api.has_value();
   WriteRequestHead(head_, state_.request, *state_.call.upstream, edit, framing);
-  out_ = {head_, {}, whole, {}};
+  out_ = {head_.view(), {}, whole, {}};
   if (chunked_ && !whole.empty()) {
     chunk_size_ = ChunkSize(whole.size());
     out_[1] = chunk_size_;
@@ -184,6 +178,16 @@ bool UpstreamAttempt::AllOut() const {
 }
 
 bool UpstreamAttempt::SendAtOnce() {
+  PrepareHead();
+  // A server that ends idle connections must not make a call fail that cannot be made again
+  // (data-plane ruling 11).
+  stream_ =
+      state_.loop.pool.Acquire(state_.call.upstream->pool_key,
+                               state_.call.may_repeat ? net::kMaxIdle : net::kMaxIdleUnrepeatable);
+  if (!stream_.open()) {
+    return false;
+  }
+  stream_.Attach(&state_.client.signal);
   if (!state_.body.done()) {
     return false;
   }

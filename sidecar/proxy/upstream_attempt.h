@@ -25,7 +25,12 @@ class UpstreamAttempt {
   UpstreamAttempt& operator=(const UpstreamAttempt&) = delete;
 
   using Failure = std::optional<policy::TransportEvent>;
-  // Nothing if response() is the head of the answer; else what happened, detail() in words.
+  // Sends the request if it is at hand and a connection is, as mostly. True: ReceiveHead() must
+  // follow, else Run().
+  [[nodiscard]] bool SendAtOnce();
+  // Both return nothing if response() is the head of the answer; else what happened, detail() in
+  // words.
+  [[nodiscard]] net::Task<Failure> ReceiveHead();
   [[nodiscard]] net::Task<Failure> Run();
 
   [[nodiscard]] const net::ResponseHead& response() const { return response_; }
@@ -54,10 +59,7 @@ class UpstreamAttempt {
   // Writes of out_ what can be written now.
   [[nodiscard]] net::IoStatus WriteOut();
   [[nodiscard]] bool AllOut() const;
-  // The whole request was at hand and is out; else Send() goes on.
-  [[nodiscard]] bool SendAtOnce();
   [[nodiscard]] net::Task<Failure> Send();
-  [[nodiscard]] net::Task<Failure> ReceiveHead();
   // Turns bytes in input_ into response_; kBad… -> failure, incomplete -> nothing and !complete.
   [[nodiscard]] Failure ParseHead(bool& complete);
   void PrepareHead();
@@ -71,13 +73,12 @@ class UpstreamAttempt {
   net::Stream stream_;
   net::Buffer input_;
   net::ResponseHead response_;
-  std::string head_;
+  HeadWriter head_;
   std::string told_;  // the body with the time that is left; empty = it is sent as it is
   std::string chunk_size_;
   std::array<std::string_view, 4> out_{};
   bool chunked_ = false;
   bool last_chunk_sent_ = false;
-  bool reused_ = false;
   bool sent_any_ = false;
   bool sent_all_ = false;
   int client_fault_ = 0;

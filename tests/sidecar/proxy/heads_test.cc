@@ -39,11 +39,11 @@ TEST(Heads, RequestsAreWrittenAnew) {
       "HTTP2-Settings: AAMA\r\nProxy-Authorization: Basic x\r\nExpect: 100-continue\r\n"
       "Accept-Encoding: gzip\r\nAuthorization: Bearer k\r\nX-Agent-Deadline-Ms: 99999\r\n"
       "Content-Length: 5\r\nX-Kept: yes\r\n\r\n";
-  std::string out;
+  HeadWriter out;
   WriteRequestHead(out, Request(text), MakeRoute("https://orders.shop:8443/mcp"),
                    {.target = "/mcp?x=1", .identity_encoding = true, .deadline_ms = 4500},
                    {.kind = OutFraming::Kind::kChunked});
-  EXPECT_EQ(out,
+  EXPECT_EQ(out.view(),
             "POST /mcp?x=1 HTTP/1.1\r\nhost: orders.shop:8443\r\nAuthorization: Bearer k\r\n"
             "X-Kept: yes\r\naccept-encoding: identity\r\nx-agent-deadline-ms: 4500\r\n"
             "transfer-encoding: chunked\r\n\r\n");
@@ -58,9 +58,9 @@ TEST(Heads, AnotherApiGetsItsOwnFields) {
   edit.translated = true;
   Route route = MakeRoute("http://a");
   route.format = sidecar_config::LlmFormat::kAnthropic;
-  std::string out;
+  HeadWriter out;
   WriteRequestHead(out, Request(chat), route, edit, framing);
-  EXPECT_EQ(out,
+  EXPECT_EQ(out.view(),
             "POST /v1/messages HTTP/1.1\r\nhost: a\r\nX-Kept: yes\r\n"
             "Content-Type: application/json\r\nx-api-key: k\r\nanthropic-version: 2023-06-01\r\n"
             "content-length: 2\r\n\r\n");
@@ -68,9 +68,9 @@ TEST(Heads, AnotherApiGetsItsOwnFields) {
       "POST / HTTP/1.1\r\nHost: a\r\nX-Api-Key: k\r\nAnthropic-Version: 1\r\n"
       "anthropic-beta: x\r\n\r\n";
   route.format = sidecar_config::LlmFormat::kOpenAI;
-  out.clear();
+  out.Clear();
   WriteRequestHead(out, Request(messages), route, edit, framing);
-  EXPECT_EQ(out,
+  EXPECT_EQ(out.view(),
             "POST /v1/messages HTTP/1.1\r\nhost: a\r\nauthorization: Bearer k\r\n"
             "content-length: 2\r\n\r\n");
 }
@@ -81,32 +81,48 @@ TEST(Heads, AnAnswerWrittenAnewSaysNothingOfItsProvider) {
       "x-ratelimit-limit-requests: 5\r\nOpenAI-Version: 1\r\nanthropic-ratelimit-tokens-limit: "
       "5\r\n"
       "x-request-id: r\r\nretry-after: 2\r\n\r\n";
-  std::string out;
+  HeadWriter out;
   ResponseEdit edit;
   edit.translated_type = "text/event-stream";
   WriteResponseHead(out, Response(text), edit, {.kind = OutFraming::Kind::kChunked});
-  EXPECT_EQ(out,
+  EXPECT_EQ(out.view(),
             "HTTP/1.1 200 OK\r\nx-request-id: r\r\nretry-after: 2\r\n"
             "content-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n");
 }
 
 TEST(Heads, ABodylessPostSaysSo) {
-  std::string out;
+  HeadWriter out;
   WriteRequestHead(out, Request("POST / HTTP/1.1\r\nHost: a\r\n\r\n"), MakeRoute("http://a"),
                    {.target = "/", .identity_encoding = false, .deadline_ms = {}}, {});
-  EXPECT_EQ(out, "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n");
+  EXPECT_EQ(out.view(), "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n");
 }
 
 TEST(Heads, ResponsesAreWrittenAnew) {
   const std::string text =
       "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nConnection: close, X-Hop\r\nX-Hop: 1\r\n"
       "Transfer-Encoding: chunked\r\nx-agent-turn-id: forged\r\nSet-Cookie: a=b\r\n\r\n";
-  std::string out;
+  HeadWriter out;
   WriteResponseHead(out, Response(text), {.turn_id = "t1", .route = nullptr, .keep_alive = true},
                     {.kind = OutFraming::Kind::kLength, .length = 7});
-  EXPECT_EQ(out,
+  EXPECT_EQ(out.view(),
             "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nSet-Cookie: a=b\r\n"
             "x-agent-turn-id: t1\r\ncontent-length: 7\r\n\r\n");
+}
+
+TEST(Heads, LongOnesAreWrittenWhole) {
+  const std::string value(5000, 'v');
+  const std::string text =
+      "POST / HTTP/1.1\r\nHost: a\r\nX-Long: " + value + "\r\nX-Last: 1\r\n\r\n";
+  HeadWriter out;
+  for (int i = 0; i < 2; ++i) {
+    out.Clear();
+    WriteRequestHead(out, Request(text), MakeRoute("http://a"), {.target = "/", .deadline_ms = {}},
+                     {.kind = OutFraming::Kind::kLength, .length = 18446744073709551615ULL});
+    EXPECT_EQ(out.view(), "POST / HTTP/1.1\r\nhost: a\r\nX-Long: " + value +
+                              "\r\nX-Last: 1\r\ncontent-length: 18446744073709551615\r\n\r\n");
+  }
+  const HeadWriter moved = std::move(out);
+  EXPECT_TRUE(moved.view().ends_with("\r\n\r\n"));
 }
 
 TEST(Heads, RedirectsWithinTheUpstreamComeBackThroughUs) {
@@ -126,10 +142,11 @@ TEST(Heads, RedirectsWithinTheUpstreamComeBackThroughUs) {
   for (const auto& c : cases) {
     const std::string text =
         std::string("HTTP/1.1 307 Temporary Redirect\r\nLocation: ") + c.from + "\r\n\r\n";
-    std::string out;
+    HeadWriter out;
     WriteResponseHead(out, Response(text), {.turn_id = {}, .route = &route, .keep_alive = true},
                       {});
-    EXPECT_NE(out.find(std::string("Location: ") + c.to + "\r\n"), std::string::npos) << out;
+    EXPECT_NE(out.view().find(std::string("Location: ") + c.to + "\r\n"), std::string::npos)
+        << out.view();
   }
 }
 
