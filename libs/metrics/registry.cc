@@ -6,18 +6,21 @@
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "libs/base/mutex.h"
 
 namespace reliability::metrics {
 
-void Counter::Add(double value) const {
-  if (counter_ != nullptr) {
-    counter_->Increment(value);
-  }
+detail::HistogramCell::HistogramCell(const std::vector<double>& buckets)
+    : bounds(buckets), counts(buckets.size() + 1) {}
+
+void detail::HistogramCell::Observe(double value) {
+  const auto bucket = std::lower_bound(bounds.begin(), bounds.end(), value) - bounds.begin();
+  counts[static_cast<std::size_t>(bucket)].fetch_add(1, std::memory_order_relaxed);
+  sum.fetch_add(value, std::memory_order_relaxed);
 }
-double Counter::Value() const { return counter_ == nullptr ? 0.0 : counter_->Value(); }
 
 void Gauge::Set(double value) const {
   if (gauge_ != nullptr) {
@@ -31,12 +34,6 @@ void Gauge::Add(double value) const {
 }
 double Gauge::Value() const { return gauge_ == nullptr ? 0.0 : gauge_->Value(); }
 
-void Histogram::Observe(double value) const {
-  if (histogram_ != nullptr) {
-    histogram_->Observe(value);
-  }
-}
-
 const std::vector<double>& LatencyBuckets() {
   static const std::vector<double> kBuckets{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,  0.25,
                                             0.5,   1.0,    2.5,   5.0,  10.0,  15.0, 30.0, 60.0};
@@ -46,8 +43,10 @@ const std::vector<double>& LatencyBuckets() {
 struct Registry::Impl {
   struct Use {
     int scopes = 0;
-    bool permanent = false;        // asked for outside any scope: never removed
-    std::function<void()> remove;  // from its family
+    bool permanent = false;         // asked for outside any scope: never removed
+    std::function<void()> remove;   // from its family
+    std::shared_ptr<void> cell;     // where it is counted; gauges have none
+    std::function<void()> publish;  // passes on what was counted since the last time
   };
 
   prometheus::Registry registry;
@@ -57,9 +56,10 @@ struct Registry::Impl {
   std::map<const void*, Use> uses GUARDED_BY(mutex);
   std::vector<std::function<void()>> collectors GUARDED_BY(mutex);
 
+  // The series, and its use.
   template <class Family, class... Extra>
-  auto* Resolve(Family& family, bool scoped, const Labels& labels, const Extra&... extra) {
-    const MutexLock lock(mutex);
+  auto Resolve(Family& family, bool scoped, const Labels& labels, const Extra&... extra)
+      REQUIRES_LOCK(mutex) {
     auto* series = &family.Add(labels, extra...);
     Use& use = uses[series];
     if (scoped) {
@@ -68,7 +68,7 @@ struct Registry::Impl {
       use.permanent = true;
     }
     use.remove = [&family, series] { family.Remove(series); };
-    return series;
+    return std::pair<decltype(series), Use&>(series, use);
   }
 
   void Release(const std::vector<const void*>& series) {
@@ -83,21 +83,65 @@ struct Registry::Impl {
     }
   }
 
-  prometheus::Counter* FindCounter(bool scoped, const std::string& name, const std::string& help,
-                                   const Labels& labels) {
-    return Resolve(prometheus::BuildCounter().Name(name).Help(help).Register(registry), scoped,
-                   labels);
+  void Publish() {
+    const MutexLock lock(mutex);
+    for (const auto& [series, use] : uses) {
+      if (use.publish) {
+        use.publish();
+      }
+    }
+  }
+
+  // A handle, and the series that it stands for.
+  template <class Cell>
+  struct Found {
+    const void* series;
+    Cell* cell;
+  };
+  Found<detail::CounterCell> FindCounter(bool scoped, const std::string& name,
+                                         const std::string& help, const Labels& labels) {
+    const MutexLock lock(mutex);
+    auto [series, use] = Resolve(
+        prometheus::BuildCounter().Name(name).Help(help).Register(registry), scoped, labels);
+    if (use.cell == nullptr) {
+      auto cell = std::make_shared<detail::CounterCell>(0.0);
+      use.cell = cell;
+      use.publish = [series = series, cell = cell.get()] {
+        series->Increment(cell->load(std::memory_order_relaxed) - series->Value());
+      };
+    }
+    return {series, static_cast<detail::CounterCell*>(use.cell.get())};
   }
   prometheus::Gauge* FindGauge(bool scoped, const std::string& name, const std::string& help,
                                const Labels& labels) {
+    const MutexLock lock(mutex);
     return Resolve(prometheus::BuildGauge().Name(name).Help(help).Register(registry), scoped,
-                   labels);
+                   labels)
+        .first;
   }
-  prometheus::Histogram* FindHistogram(bool scoped, const std::string& name,
-                                       const std::string& help, const Labels& labels,
-                                       const std::vector<double>& buckets) {
-    return Resolve(prometheus::BuildHistogram().Name(name).Help(help).Register(registry), scoped,
-                   labels, buckets);
+  Found<detail::HistogramCell> FindHistogram(bool scoped, const std::string& name,
+                                             const std::string& help, const Labels& labels,
+                                             const std::vector<double>& buckets) {
+    const MutexLock lock(mutex);
+    auto [series, use] =
+        Resolve(prometheus::BuildHistogram().Name(name).Help(help).Register(registry), scoped,
+                labels, buckets);
+    if (use.cell == nullptr) {
+      auto cell = std::make_shared<detail::HistogramCell>(buckets);
+      use.cell = cell;
+      use.publish = [series = series, cell = cell.get(),
+                     told = std::vector<std::uint64_t>(cell->counts.size()),
+                     told_sum = 0.0]() mutable {
+        std::vector<double> fresh(told.size());
+        for (std::size_t i = 0; i < told.size(); ++i) {
+          const std::uint64_t count = cell->counts[i].load(std::memory_order_relaxed);
+          fresh[i] = static_cast<double>(count - std::exchange(told[i], count));
+        }
+        const double sum = cell->sum.load(std::memory_order_relaxed);
+        series->ObserveMultiple(fresh, sum - std::exchange(told_sum, sum));
+      };
+    }
+    return {series, static_cast<detail::HistogramCell*>(use.cell.get())};
   }
 };
 
@@ -106,14 +150,14 @@ Registry::~Registry() = default;
 
 Counter Registry::GetCounter(const std::string& name, const std::string& help,
                              const Labels& labels) {
-  return Counter(impl_->FindCounter(false, name, help, labels));
+  return Counter(impl_->FindCounter(false, name, help, labels).cell);
 }
 Gauge Registry::GetGauge(const std::string& name, const std::string& help, const Labels& labels) {
   return Gauge(impl_->FindGauge(false, name, help, labels));
 }
 Histogram Registry::GetHistogram(const std::string& name, const std::string& help,
                                  const Labels& labels, const std::vector<double>& buckets) {
-  return Histogram(impl_->FindHistogram(false, name, help, labels, buckets));
+  return Histogram(impl_->FindHistogram(false, name, help, labels, buckets).cell);
 }
 
 void Registry::OnCollect(std::function<void()> collector) {
@@ -130,15 +174,16 @@ std::string Registry::Text() const {
   for (const auto& collector : collectors) {
     collector();
   }
+  impl_->Publish();
   return prometheus::TextSerializer().Serialize(impl_->registry.Collect());
 }
 
 Scope::~Scope() { registry_->impl_->Release(series_); }
 
 Counter Scope::GetCounter(const std::string& name, const std::string& help, const Labels& labels) {
-  auto* series = registry_->impl_->FindCounter(true, name, help, labels);
-  series_.push_back(series);
-  return Counter(series);
+  const auto found = registry_->impl_->FindCounter(true, name, help, labels);
+  series_.push_back(found.series);
+  return Counter(found.cell);
 }
 Gauge Scope::GetGauge(const std::string& name, const std::string& help, const Labels& labels) {
   auto* series = registry_->impl_->FindGauge(true, name, help, labels);
@@ -147,9 +192,9 @@ Gauge Scope::GetGauge(const std::string& name, const std::string& help, const La
 }
 Histogram Scope::GetHistogram(const std::string& name, const std::string& help,
                               const Labels& labels, const std::vector<double>& buckets) {
-  auto* series = registry_->impl_->FindHistogram(true, name, help, labels, buckets);
-  series_.push_back(series);
-  return Histogram(series);
+  const auto found = registry_->impl_->FindHistogram(true, name, help, labels, buckets);
+  series_.push_back(found.series);
+  return Histogram(found.cell);
 }
 
 }  // namespace reliability::metrics

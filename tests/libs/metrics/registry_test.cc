@@ -37,6 +37,27 @@ TEST(Registry, HistogramsHaveBuckets) {
   EXPECT_THAT(text, HasSubstr("agent_reliability_seconds_count{q=\"x\"} 1\n"));
 }
 
+TEST(Registry, WhatIsCountedBetweenTwoTextsIsAdded) {
+  Registry registry;
+  const Counter counter = registry.GetCounter("agent_reliability_z_total", "Z.");
+  const Histogram seconds = registry.GetHistogram("agent_reliability_z_seconds", "Z.", {}, {1.0});
+  for (int i = 1; i <= 3; ++i) {
+    counter.Add(0.5);
+    seconds.Observe(1.0);  // a bound belongs to its bucket
+    seconds.Observe(2.0);
+    const std::string text = registry.Text();
+    EXPECT_DOUBLE_EQ(counter.Value(), 0.5 * i);
+    const std::string n = std::to_string(i);
+    EXPECT_THAT(text, HasSubstr("agent_reliability_z_seconds_bucket{le=\"1\"} " + n + "\n"));
+    EXPECT_THAT(text, HasSubstr("agent_reliability_z_seconds_count " + std::to_string(2 * i)));
+    EXPECT_THAT(text, HasSubstr("agent_reliability_z_seconds_sum " + std::to_string(3 * i)));
+    EXPECT_THAT(text, HasSubstr(i == 3   ? "agent_reliability_z_total 1.5\n"
+                                : i == 2 ? "agent_reliability_z_total 1\n"
+                                         : "agent_reliability_z_total 0.5\n"));
+  }
+  EXPECT_DOUBLE_EQ(registry.GetCounter("agent_reliability_z_total", "Z.").Value(), 1.5);
+}
+
 TEST(Registry, CollectorsRunBeforeExposition) {
   Registry registry;
   const Gauge gauge = registry.GetGauge("agent_reliability_age_seconds", "Age.");
