@@ -68,17 +68,17 @@ constexpr std::uint64_t kGenerationsPerBreaker = 1ULL << 32U;
 
 }  // namespace
 
-const BreakerTable::Known& BreakerTable::KnownOf(const CallTarget& target) const {
+const BreakerTable::Known& BreakerTable::KnownOf(const TargetView& target) const {
   for (const Known& known : known_) {
     if (known.target.kind == target.kind && known.target.name == target.name &&
         known.target.upstream == target.upstream) {
       return known;
     }
   }
-  Known known{target, {}, {}};
+  Known known{target.Copy(), {}, {}};
   const auto scopes = ScopesOf(target.kind);
   for (std::size_t i = 0; i < scopes.size(); ++i) {
-    known.keys[i] = KeyOf(scopes[i], target);
+    known.keys[i] = KeyOf(scopes[i], known.target);
     const auto found = entries_.find(known.keys[i]);
     known.entries[i] = found == entries_.end() ? nullptr : &found->second;
   }
@@ -203,7 +203,7 @@ GuardAdmission BreakerTable::Admit(const CallTarget& target, MonotonicTime now) 
   GuardTicket& ticket = guard.ticket;
   ticket.target = target;
   const auto scopes = ScopesOf(target.kind);
-  const Known* known = &KnownOf(target);
+  const Known* known = &KnownOf(TargetView::Of(target));
   for (std::size_t i = 0; i < scopes.size(); ++i) {
     const BreakerScope scope = scopes[i];
     Entry* entry = known->entries[i];
@@ -212,7 +212,7 @@ GuardAdmission BreakerTable::Admit(const CallTarget& target, MonotonicTime now) 
       recency_.splice(recency_.end(), recency_, entry->recency);
     } else {
       entry = Make(scope, target, known->keys[i], now, guard.events);
-      known = &KnownOf(target);
+      known = &KnownOf(TargetView::Of(target));
     }
     if (entry == nullptr) {
       continue;  // no rule, or 256 keys that all restrict: not guarded
@@ -242,16 +242,17 @@ GuardAdmission BreakerTable::Admit(const CallTarget& target, MonotonicTime now) 
           now, 0.5);
     }
     ticket.count = 0;
-    return guard;
+    break;
   }
+  guard.target_key = &known->keys[scopes.size() - 1];
   return guard;
 }
 
 const std::string& BreakerTable::TargetKey(const CallTarget& target) const {
-  return KnownOf(target).keys[ScopesOf(target.kind).size() - 1];
+  return KnownOf(TargetView::Of(target)).keys[ScopesOf(target.kind).size() - 1];
 }
 
-bool BreakerTable::Refuses(const CallTarget& target, MonotonicTime at) const {
+bool BreakerTable::Refuses(const TargetView& target, MonotonicTime at) const {
   const auto& entries = KnownOf(target).entries;
   return std::any_of(entries.begin(), entries.end(), [&](const Entry* entry) {
     return entry != nullptr && entry->breaker.Refuses(at);

@@ -69,6 +69,17 @@ struct CallTarget {
   std::string upstream;
   std::string name;  // model or MCP tool; empty = unknown (-> _other); unused for HTTP tools
 };
+// The same, of texts that others hold.
+struct TargetView {
+  TargetKind kind = TargetKind::kLlm;
+  std::string_view upstream;
+  std::string_view name;
+
+  [[nodiscard]] static TargetView Of(const CallTarget& target) {
+    return {target.kind, target.upstream, target.name};
+  }
+  [[nodiscard]] CallTarget Copy() const { return {kind, std::string(upstream), std::string(name)}; }
+};
 
 // Of one attempt; holds a ticket per breaker that guards it, two at most. Copyable; settle once.
 struct GuardTicket {
@@ -99,6 +110,7 @@ struct GuardAdmission {
   ErrorClass refusal = ErrorClass::kNone;  // kCircuitOpen, kRateLimited, kAgentUnavailable
   Milliseconds retry_after{0};
   BreakerCause cause = BreakerCause::kNone;
+  const std::string* target_key = nullptr;  // as TargetKey()
   // Passed a breaker in MetricsOnly that would have refused it so; kNone: none did.
   ErrorClass would_refuse = ErrorClass::kNone;
   std::vector<KeyedBreakerEvent> events;
@@ -129,7 +141,10 @@ class BreakerTable {
   [[nodiscard]] const std::string& TargetKey(const CallTarget& target) const;
   // Whether Admit() at `at` would refuse for a breaker that is open or held until later. Takes
   // nothing.
-  [[nodiscard]] bool Refuses(const CallTarget& target, MonotonicTime at) const;
+  [[nodiscard]] bool Refuses(const TargetView& target, MonotonicTime at) const;
+  [[nodiscard]] bool Refuses(const CallTarget& target, MonotonicTime at) const {
+    return Refuses(TargetView::Of(target), at);
+  }
 
   struct View {
     std::string key;
@@ -167,7 +182,7 @@ class BreakerTable {
     std::array<Entry*, 2> entries{};
   };
   // Valid until the next call.
-  [[nodiscard]] const Known& KnownOf(const CallTarget& target) const;
+  [[nodiscard]] const Known& KnownOf(const TargetView& target) const;
   // A new entry whose operation is not Automatic is told in `events`.
   Entry* Make(BreakerScope scope, const CallTarget& target, const std::string& known_key,
               MonotonicTime now, std::vector<KeyedBreakerEvent>& events);

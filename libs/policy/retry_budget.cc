@@ -43,13 +43,17 @@ void RetryBudgets::Configure(const RetryBudgetSettings& settings) {
   if (!(settings == settings_)) {
     settings_ = settings;
     budgets_.clear();
+    last_ = nullptr;
   }
 }
 
 RetryBudget& RetryBudgets::Of(std::string_view target, MonotonicTime now) {
-  const auto found = budgets_.find(target);
-  if (found != budgets_.end()) {
-    return found->second;
+  if (last_ != nullptr && last_->first == target) {
+    return last_->second;
+  }
+  if (const auto found = budgets_.find(target); found != budgets_.end()) {
+    last_ = &*found;
+    return last_->second;
   }
   // What was not used for an interval holds no counts any more.
   if (budgets_.size() >= kMaxTargets) {
@@ -62,7 +66,8 @@ RetryBudget& RetryBudgets::Of(std::string_view target, MonotonicTime now) {
         budgets_.begin(), budgets_.end(),
         [](const auto& a, const auto& b) { return a.second.last_used() < b.second.last_used(); }));
   }
-  return budgets_[std::string(target)];
+  last_ = &*budgets_.try_emplace(std::string(target)).first;
+  return last_->second;
 }
 
 void RetryBudgets::CountFirst(std::string_view target, MonotonicTime now) {

@@ -48,6 +48,10 @@ class RetryBudgets {
  public:
   static constexpr std::size_t kMaxTargets = 256;
 
+  RetryBudgets() = default;
+  RetryBudgets(const RetryBudgets&) = delete;
+  RetryBudgets& operator=(const RetryBudgets&) = delete;
+
   // Other settings start all counts anew.
   void Configure(const RetryBudgetSettings& settings);
   void CountFirst(std::string_view target, MonotonicTime now);
@@ -58,7 +62,9 @@ class RetryBudgets {
   RetryBudget& Of(std::string_view target, MonotonicTime now);
 
   RetryBudgetSettings settings_;
-  std::map<std::string, RetryBudget, std::less<>> budgets_;
+  using Budgets = std::map<std::string, RetryBudget, std::less<>>;
+  Budgets budgets_;
+  Budgets::value_type* last_ = nullptr;  // asked for; mostly the next one, too
 };
 
 }  // namespace reliability::policy

@@ -58,8 +58,8 @@ TurnHandle TurnTracker::Open(const LlmClues& clues, const TurnMatch& match, Mono
     turn.id = IdFrom(fresh);
     turn.source = clues.prefix_hash ? IdentitySource::kPrefix : IdentitySource::kNone;
   }
-  if (const auto found = by_id_.find(turn.id); found != by_id_.end()) {
-    const TurnHandle earlier = found->second;
+  if (const auto [named, first] = by_id_.try_emplace(turn.id, handle); !first) {
+    const TurnHandle earlier = std::exchange(named->second, handle);
     if (Turn* live = FindLive(earlier)) {
       End(earlier, *live, TurnEnd::kEvicted, now);
     }
@@ -71,7 +71,6 @@ TurnHandle TurnTracker::Open(const LlmClues& clues, const TurnMatch& match, Mono
   turn.reserve = limits_.synthesis_reserve;
   turn.forget_at = now + 2 * limits_.timeout;  // later continuations are turns of their own
   turn.prefix_hash = clues.prefix_hash;
-  by_id_[turn.id] = handle;
   if (turn.prefix_hash) {
     by_prefix_.emplace(*turn.prefix_hash, handle);
   }

@@ -52,6 +52,10 @@ void Decisions::Configure(config::SnapshotPtr snapshot) {
     keys.push_back(rule.key);
   }
   ledger_.Track(keys);
+  slo_places_.clear();
+  for (const std::string& key : keys) {
+    slo_places_.push_back(ledger_.PlaceOf(key));
+  }
   NoteLedger();
   config_error_.clear();
   metrics_.CountConfig(true);

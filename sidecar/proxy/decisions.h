@@ -42,7 +42,7 @@ struct Refusal {
 
 // A place that may answer a call of a chain.
 struct TierOffer {
-  policy::CallTarget target;
+  policy::TargetView target;        // of the snapshot and of the call
   const Tier* place = nullptr;      // of the snapshot; none: the agent's own upstream outside it
   Milliseconds component{0};        // one attempt's limit there
   std::optional<std::size_t> tier;  // its index in the chain
@@ -312,6 +312,7 @@ class Decisions {
   std::map<policy::TurnHandle, policy::GuardTicket> agent_tickets_ GUARDED_BY(mutex_);
   telemetry::Ledger ledger_ GUARDED_BY(mutex_);
   config::SnapshotPtr snapshot_ GUARDED_BY(mutex_);
+  std::vector<telemetry::Ledger::Place> slo_places_ GUARDED_BY(mutex_);  // of its slos
   std::string config_error_ GUARDED_BY(mutex_);
   policy::GateMode noted_mode_ GUARDED_BY(mutex_) = policy::GateMode::kNormal;
   std::optional<MonotonicTime> armed_ GUARDED_BY(mutex_);

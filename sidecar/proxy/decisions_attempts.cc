@@ -75,8 +75,10 @@ bool Decisions::MayHold(const config::Snapshot& snapshot, const Admission& admis
 void Decisions::PassBreaker(const config::Snapshot& snapshot, Admission& admission,
                             const Now& now) {
   admission.passed_at = now.mono;
+  const std::string* target_key = nullptr;
   if (admission.breakers) {
     policy::GuardAdmission guard = breakers_.Admit(admission.target, now.mono);
+    target_key = guard.target_key;
     Announce(guard.events, admission.turn_id);
     if (!guard.admitted && snapshot.enforce()) {
       if (MayHold(snapshot, admission, guard, now)) {
@@ -106,7 +108,8 @@ void Decisions::PassBreaker(const config::Snapshot& snapshot, Admission& admissi
   }
   // A fallback belongs to the same call: it is no retry, and earns none (data-plane.md 2.7).
   if (admission.retries == 0 && admission.client_retries == 0 && !admission.stood_in) {
-    budgets_.CountFirst(breakers_.TargetKey(admission.target), now.mono);
+    budgets_.CountFirst(target_key != nullptr ? *target_key : breakers_.TargetKey(admission.target),
+                        now.mono);
   }
 }
 

@@ -87,7 +87,9 @@ void Decisions::EnterOffer(Admission& admission, const std::vector<TierOffer>& o
                            std::size_t offer) {
   admission.offer = offer;
   admission.tried.set(offer);
-  admission.target = offers[offer].target;
+  admission.target.kind = offers[offer].target.kind;
+  admission.target.upstream = offers[offer].target.upstream;
+  admission.target.name = offers[offer].target.name;
   admission.component = offers[offer].component;
   admission.tier = offers[offer].tier;
   admission.earlier_retries += admission.retries;

@@ -56,9 +56,10 @@ void Decisions::NoteTurn(Admission& admission, policy::TurnHandle turn, const No
 void Decisions::CountTurn(const policy::TurnRecord& turn) {
   metrics_.CountTurn(turn);
   if (snapshot_ != nullptr) {
-    for (const policy::SloRule& rule : snapshot_->slos) {
+    for (std::size_t i = 0; i < snapshot_->slos.size(); ++i) {
+      const policy::SloRule& rule = snapshot_->slos[i];
       if (rule.kind != policy::SliKind::kToolCallSuccess) {
-        ledger_.Count(rule.key, policy::ClassifyTurn(rule, turn));
+        ledger_.Count(slo_places_[i], policy::ClassifyTurn(rule, turn));
       }
     }
   }

@@ -26,7 +26,7 @@ bool IsAddressed(const Call& call, const Tier& tier) {
   return tier.route == call.route && (tier.model.empty() || tier.model == call.llm.model);
 }
 
-Milliseconds LimitOf(const ExchangeState& state, const std::string& model) {
+Milliseconds LimitOf(const ExchangeState& state, std::string_view model) {
   return sidecar_config::LlmTimesOf(state.snapshot->policy.timeouts, model).total;
 }
 
@@ -39,7 +39,7 @@ void AddOffer(ExchangeState& state, const Tier& tier) {
   TierOffer& offer = call.offers.emplace_back();
   offer.place = &tier;
   offer.target.upstream = tier.provider;
-  offer.target.name = tier.model.empty() ? call.llm.model : tier.model;
+  offer.target.name = tier.model.empty() ? std::string_view(call.llm.model) : tier.model;
   offer.component = tier.timeout.value_or(LimitOf(state, offer.target.name));
   offer.tier = tier.index;
   offer.larger_context = tier.larger_context;

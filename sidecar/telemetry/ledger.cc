@@ -33,11 +33,17 @@ void Ledger::Track(const std::vector<std::string>& keys) {
 }
 
 void Ledger::Count(const std::string& key, policy::SliVerdict verdict) {
+  if (verdict != policy::SliVerdict::kNone) {
+    Count(PlaceOf(key), verdict);
+  }
+}
+
+void Ledger::Count(Place place, policy::SliVerdict verdict) {
   if (verdict == policy::SliVerdict::kNone) {
     return;
   }
   bool good = verdict == policy::SliVerdict::kGood;
-  if (const auto found = owed_.find(key); found != owed_.end()) {
+  if (const auto found = owed_.find(place->first); found != owed_.end()) {
     std::uint64_t& debt = good ? found->second.bad : found->second.good;
     if (debt > 0) {
       --debt;
@@ -47,8 +53,7 @@ void Ledger::Count(const std::string& key, policy::SliVerdict verdict) {
       owed_.erase(found);
     }
   }
-  sidecar_config::SloCounts& counts = current_.slos[key];
-  ++(good ? counts.good : counts.bad);
+  ++(good ? place->second.good : place->second.bad);
   ++version_;
 }
 

@@ -30,7 +30,13 @@ class Ledger {
   // the epoch, because the operator may not have read them yet.
   void Track(const std::vector<std::string>& keys);
 
+  // Where a key is counted, at zero if it is new. Valid as long as the ledger.
+  using Place = std::map<std::string, sidecar_config::SloCounts>::value_type*;
+  [[nodiscard]] Place PlaceOf(const std::string& key) {
+    return &*current_.slos.try_emplace(key).first;
+  }
   // kNone does nothing.
+  void Count(Place place, policy::SliVerdict verdict);
   void Count(const std::string& key, policy::SliVerdict verdict);
 
   // One call that the agent made and the attempts it took. For reading only: neither the file nor

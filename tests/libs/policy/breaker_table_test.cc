@@ -252,6 +252,8 @@ TEST_F(BreakerTableTest, ABreakerInThePlaceOfAForgottenOneIgnoresItsTickets) {
 TEST_F(BreakerTableTest, AModelHasItsOwnKeyFromItsFirstAnswerOnAlsoAfterAReload) {
   Call(Llm("m1"), kOk);
   EXPECT_EQ(table_.TargetKey(Llm("m1")), "llm:openai/m1");
+  EXPECT_EQ(*table_.Admit(Llm("m1"), now_).target_key, "llm:openai/m1");
+  EXPECT_EQ(*table_.Admit(Llm("m2"), now_).target_key, "llm:openai/_other");
   EXPECT_EQ(table_.TargetKey(Llm("m2")), "llm:openai/_other");
   Call(Llm("m1"), kOk);
   Call(Llm("m1"), kOk);

@@ -36,6 +36,23 @@ TEST(Ledger, CountsVerdicts) {
   EXPECT_EQ(ledger.version(), before + 3);
 }
 
+TEST(Ledger, APlaceStandsForItsKey) {
+  Ledger ledger("pod", "e1", {});
+  ledger.Track({"b"});
+  const Ledger::Place place = ledger.PlaceOf("b");
+  const std::uint64_t before = ledger.version();
+  ledger.Track({"a", "c"});
+  ledger.Count(place, SliVerdict::kGood);
+  ledger.Count("b", SliVerdict::kGood);
+  ledger.Count(place, SliVerdict::kNone);
+  EXPECT_EQ(Counts(ledger, "b"), (SloCounts{2, 0}));
+  EXPECT_EQ(ledger.version(), before + 4);
+  ledger.Correct("b", SliVerdict::kGood, SliVerdict::kBad);
+  ledger.Count(place, SliVerdict::kGood);
+  EXPECT_EQ(Counts(ledger, "b"), (SloCounts{2, 1}));
+  EXPECT_EQ(Counts(ledger, "a"), (SloCounts{0, 0}));
+}
+
 TEST(Ledger, ChangedPolicyKeepsWhatWasCounted) {
   Ledger ledger("pod", "e1", {});
   ledger.Track({"a"});
