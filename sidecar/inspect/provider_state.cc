@@ -18,9 +18,20 @@ constexpr std::string_view kItemReference = "item_reference";
 constexpr std::array<std::string_view, 4> kStateFields = {"previous_response_id", "conversation",
                                                           "prompt", "background"};
 
-// Escaped letters are not seen: whoever writes them gets the other provider's refusal.
+// Escaped letters are not seen: whoever writes them gets the other provider's refusal. Looks for
+// the word's underscore, if it has one: prompts have few, and one byte is found fast.
 bool Mentions(std::string_view body, std::string_view word) {
-  return ::memmem(body.data(), body.size(), word.data(), word.size()) != nullptr;
+  const std::size_t mark = word.find('_');
+  if (mark == std::string_view::npos) {
+    return ::memmem(body.data(), body.size(), word.data(), word.size()) != nullptr;
+  }
+  for (std::size_t at = body.find('_', mark); at != std::string_view::npos;
+       at = body.find('_', at + 1)) {
+    if (body.substr(at - mark).starts_with(word)) {
+      return true;
+    }
+  }
+  return false;
 }
 
 bool IsSet(JsonValue value) {
