@@ -1,13 +1,6 @@
 #include "libs/net/frame_cache.h"
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define RELIABILITY_SANITIZED 1
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define RELIABILITY_SANITIZED 1
-#endif
+#include "libs/base/sanitizers.h"
 
 namespace reliability::net {
 namespace {

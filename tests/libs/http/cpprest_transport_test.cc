@@ -12,9 +12,10 @@
 #include <thread>
 #include <vector>
 
+#include "libs/base/sanitizers.h"
 #include "tests/fakes/loopback_server.h"
 
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(RELIABILITY_ADDRESS_SANITIZED)
 // The library's pool threads live until the process ends, so OpenSSL's error queue of each (at most
 // 8) is never freed. Our own use of OpenSSL stays checked.
 extern "C" const char* __lsan_default_suppressions();

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "libs/base/sanitizers.h"
 #include "libs/base/strings.h"
 #include "libs/http/cpprest_transport.h"
 #include "libs/kube/client/api_client.h"
@@ -152,7 +153,7 @@ TEST(ListMemory, TenThousandResourcesOfThreeKilobytes) {
   EXPECT_EQ(reflector.Stats().decode_failures, 0U);
   std::printf("10,000 resources of %zu bytes: peak +%.1f MB (limit %.0f), %lld ms\n",
               Item(0).size(), growth, kLimitMb, static_cast<long long>(took));
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if !defined(RELIABILITY_SANITIZED)
   EXPECT_LE(growth, kLimitMb);
 #endif
 }
