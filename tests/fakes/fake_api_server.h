@@ -17,6 +17,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "libs/base/mutex.h"
@@ -46,6 +47,14 @@ struct Fault {
   std::string reason = {};
   int retry_after_seconds = 0;
 };
+
+// The next request of this kind is not allowed.
+[[nodiscard]] inline Fault Forbidden(std::string method, std::string target) {
+  return {.method = std::move(method),
+          .target = std::move(target),
+          .status = 403,
+          .reason = "Forbidden"};
+}
 
 struct SeenRequest {
   std::string method;

@@ -54,16 +54,6 @@ class ReconcilerTest : public testing::Test {
     deployments_.Set("support/refunds-agent", std::make_shared<const api::Deployment>(deployment));
   }
 
-  // The server refuses the next request of this kind.
-  void Forbid(std::string method, std::string target) {
-    fakes::Fault denied;
-    denied.method = std::move(method);
-    denied.target = std::move(target);
-    denied.status = 403;
-    denied.reason = "Forbidden";
-    server_.AddFault(denied);
-  }
-
   // As the reflector would after a change on the server.
   void SyncPolicy(const std::string& name) {
     const json object = server_.Get(resources::kAgentReliabilityPolicies, "support", name);
@@ -327,7 +317,7 @@ TEST_F(ReconcilerTest, ANewLeaderKeepsTheMinorUntilAllSidecarsHaveAnswered) {
 
 TEST_F(ReconcilerTest, AForbiddenReadIsACondition) {
   MakePolicyNamed("refunds");
-  Forbid("GET", "configmaps");
+  server_.AddFault(fakes::Forbidden("GET", "configmaps"));
   EXPECT_TRUE(std::holds_alternative<kube::Retry>(controller_.ReconcileWorkload(kKey)));
   (void)controller_.ReconcilePolicy("support/refunds");
   EXPECT_EQ(ConditionReason("refunds", "Programmed"), "Reconciling");
@@ -335,7 +325,7 @@ TEST_F(ReconcilerTest, AForbiddenReadIsACondition) {
 
 TEST_F(ReconcilerTest, AForbiddenWriteIsACondition) {
   MakePolicyNamed("refunds");
-  Forbid("PATCH", "configmaps");
+  server_.AddFault(fakes::Forbidden("PATCH", "configmaps"));
   EXPECT_TRUE(std::holds_alternative<kube::Retry>(controller_.ReconcileWorkload(kKey)));
   (void)controller_.ReconcilePolicy("support/refunds");
   EXPECT_EQ(ConditionReason("refunds", "Programmed"), "Reconciling");

@@ -276,12 +276,7 @@ TEST(SloHistory, UnreadableSaysSoAndMeasuringBeginsWhenItCanBeRead) {
   world.Turns("a", 100, 7);
   world.Tick();
   world.Kill();
-  fakes::Fault fault;
-  fault.method = "GET";
-  fault.target = kHistory;
-  fault.status = 403;
-  fault.reason = "Forbidden";
-  world.server.AddFault(fault);
+  world.server.AddFault(fakes::Forbidden("GET", kHistory));
   world.Turns("a", 10, 0);
   world.Tick();
   EXPECT_EQ(world.Reason("Evaluable"), "Unknown HistoryUnreadable");

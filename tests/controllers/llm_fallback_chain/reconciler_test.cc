@@ -169,12 +169,7 @@ TEST_F(ChainReconcilerTest, OnlyNewsReachTheQueue) {
 }
 
 TEST_F(ChainReconcilerTest, AForbiddenWriteIsRetried) {
-  fakes::Fault denied;
-  denied.method = "PATCH";
-  denied.target = "llmfallbackchains";
-  denied.status = 403;
-  denied.reason = "Forbidden";
-  server_.AddFault(denied);
+  server_.AddFault(fakes::Forbidden("PATCH", "llmfallbackchains"));
   EXPECT_TRUE(std::holds_alternative<kube::Retry>(Pass()));
   (void)Pass();
   EXPECT_EQ(Status()["conditions"][0]["reason"], "Accepted");

@@ -126,11 +126,7 @@ TEST_F(CertificateManagerTest, IfTheNewAuthorityCannotBeAnnouncedItIsNotServed) 
   ASSERT_TRUE(leader->KeepOnce().has_value());
   const std::string old = SecretValue("ca.crt");
   clock_.Advance(std::chrono::hours{24 * 250});
-  fakes::Fault denied;
-  denied.method = "PATCH";
-  denied.target = "mutatingwebhookconfigurations";
-  denied.status = 403;
-  server_.AddFault(denied);
+  server_.AddFault(fakes::Forbidden("PATCH", "mutatingwebhookconfigurations"));
   EXPECT_FALSE(leader->KeepOnce().has_value());
   EXPECT_EQ(SecretValue("ca.crt"), old);
   ASSERT_TRUE(leader->KeepOnce().has_value());

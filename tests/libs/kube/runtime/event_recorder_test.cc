@@ -104,8 +104,7 @@ TEST_F(EventRecorderTest, AnOutageIsRetriedThenDroppedAndCounted) {
   server_.AddFault({.kind = Fault::Kind::kUnreachable, .method = "POST", .times = 3});
   Record("other", "agent-2");
   Eventually([&] { return recorder_.Stats().dropped == 1; });
-  server_.AddFault(
-      {.kind = Fault::Kind::kStatus, .method = "POST", .status = 403, .reason = "Forbidden"});
+  server_.AddFault(fakes::Forbidden("POST", {}));
   Record("third", "agent-3");
   recorder_.Flush();
   EXPECT_EQ(recorder_.Stats().dropped, 2U);
