@@ -167,7 +167,7 @@ BreakerTable::Entry* BreakerTable::Make(BreakerScope scope, const CallTarget& ta
   if (rule == nullptr) {
     return nullptr;
   }
-  std::string key = known_key;
+  std::string key = known_key;  // before MakeRoom, whose Drop forgets it with known_
   if (!MakeRoom(now)) {
     return nullptr;
   }

@@ -1,58 +1,9 @@
 #include "libs/policy/breaker_table.h"
 
-#include <gtest/gtest.h>
-
-#include <string>
-#include <vector>
+#include "tests/libs/policy/breaker_test_support.h"
 
 namespace reliability::policy {
 namespace {
-
-constexpr AttemptOutcome kOk{ErrorClass::kNone, std::nullopt};
-constexpr AttemptOutcome kFailed{ErrorClass::kServerError, std::nullopt};
-
-BreakerRule Rule(BreakerScope scope, std::string name = "default") {
-  BreakerRule rule;
-  rule.name = std::move(name);
-  rule.scope = scope;
-  return rule;
-}
-
-BreakerConfig AllScopes() {
-  return {{Rule(BreakerScope::kTool), Rule(BreakerScope::kProvider), Rule(BreakerScope::kModel)},
-          {}};
-}
-
-CallTarget Tool(std::string name, std::string server = "orders") {
-  return {TargetKind::kMcpTool, std::move(server), std::move(name)};
-}
-CallTarget Llm(std::string model) { return {TargetKind::kLlm, "openai", std::move(model)}; }
-
-class BreakerTableTest : public testing::Test {
- protected:
-  BreakerTableTest() { table_.Configure(AllScopes()); }
-
-  std::vector<KeyedBreakerEvent> Call(const CallTarget& target, const AttemptOutcome& outcome) {
-    const GuardAdmission guard = table_.Admit(target, now_);
-    return table_.Settle(guard.ticket, outcome, now_, 0.5);
-  }
-  void Break(const CallTarget& target) {
-    for (int i = 0; i < 3; ++i) {
-      Call(target, kFailed);
-    }
-  }
-  bool Refused(const CallTarget& target) { return !table_.Admit(target, now_).admitted; }
-  std::vector<std::string> Keys() const {
-    std::vector<std::string> keys;
-    for (const BreakerTable::View& view : table_.List(now_)) {
-      keys.push_back(view.key);
-    }
-    return keys;
-  }
-
-  BreakerTable table_;
-  MonotonicTime now_{Milliseconds{10'000'000}};
-};
 
 TEST_F(BreakerTableTest, ToolsOfAListAnswerBreakOneByOne) {
   table_.ObserveTools("orders", {"search", "refund"});
@@ -63,32 +14,6 @@ TEST_F(BreakerTableTest, ToolsOfAListAnswerBreakOneByOne) {
   EXPECT_EQ(refused.refused_by, "mcp:orders/search");
   EXPECT_EQ(refused.refusal, ErrorClass::kCircuitOpen);
   EXPECT_EQ(refused.retry_after, Milliseconds{60'000});
-}
-
-TEST_F(BreakerTableTest, InventedToolNamesShareOneKey) {
-  Call(Tool("made_up_1"), kOk);
-  Call(Tool("made_up_2"), kOk);
-  Call(Tool(""), kOk);
-  EXPECT_EQ(Keys(), (std::vector<std::string>{"mcp:orders", "mcp:orders/_other"}));
-}
-
-TEST_F(BreakerTableTest, ToolsThatThePolicyNamesHaveTheirOwnKey) {
-  BreakerConfig config = AllScopes();
-  BreakerRule strict = Rule(BreakerScope::kTool, "strict");
-  strict.tools = {"refund"};
-  strict.parameters.consecutive_failures = 1;
-  config.rules.insert(config.rules.begin(), strict);
-  config.known_tools = {{"", "search"}, {"billing", "charge"}};
-  table_.Configure(config);
-  Call(Tool("refund"), kOk);
-  Call(Tool("search"), kOk);
-  Call(Tool("charge"), kOk);  // known at another server only
-  EXPECT_EQ(Keys(), (std::vector<std::string>{"mcp:orders", "mcp:orders/_other",
-                                              "mcp:orders/refund", "mcp:orders/search"}));
-  const auto events = Call(Tool("refund"), kFailed);
-  ASSERT_EQ(events.size(), 1U);
-  EXPECT_EQ(events[0].rule, "strict");
-  EXPECT_EQ(events[0].key, "mcp:orders/refund");
 }
 
 TEST_F(BreakerTableTest, ProviderAndModelBothGuardAnLlmCall) {
@@ -130,39 +55,6 @@ TEST_F(BreakerTableTest, RefusalOfOneBreakerFreesTheProbeSlotOfTheOther) {
   }
   const GuardAdmission probe = table_.Admit(Llm("unseen"), now_);
   EXPECT_TRUE(probe.admitted && probe.probe);
-}
-
-TEST_F(BreakerTableTest, HttpToolsBreakPerUpstream) {
-  const CallTarget weather{TargetKind::kHttpTool, "weather", ""};
-  Break(weather);
-  EXPECT_EQ(table_.Admit(weather, now_).refused_by, "http:weather");
-  EXPECT_FALSE(Refused({TargetKind::kHttpTool, "maps", ""}));
-}
-
-TEST_F(BreakerTableTest, FirstMatchingRuleOfAScopeWins) {
-  BreakerConfig config;
-  BreakerRule orders = Rule(BreakerScope::kTool, "orders");
-  orders.upstreams = {"orders"};
-  orders.parameters.open_for = Milliseconds{5000};
-  BreakerRule weather = Rule(BreakerScope::kTool, "weather");
-  weather.tools = {"weather"};  // a plain HTTP tool is named like its upstream
-  weather.parameters.open_for = Milliseconds{7000};
-  config.rules = {orders, weather, Rule(BreakerScope::kTool, "rest")};
-  table_.Configure(config);
-  Break(Tool("search"));
-  Break(Tool("search", "billing"));
-  Break({TargetKind::kHttpTool, "weather", ""});
-  EXPECT_EQ(table_.Admit(Tool("search"), now_).retry_after, Milliseconds{5000});
-  EXPECT_EQ(table_.Admit(Tool("search", "billing"), now_).retry_after, Milliseconds{60'000});
-  EXPECT_EQ(table_.Admit({TargetKind::kHttpTool, "weather", ""}, now_).retry_after,
-            Milliseconds{7000});
-}
-
-TEST_F(BreakerTableTest, NoRuleNoBreaker) {
-  table_.Configure({});
-  Break(Tool("search"));
-  EXPECT_FALSE(Refused(Tool("search")));
-  EXPECT_EQ(table_.size(), 0U);
 }
 
 TEST_F(BreakerTableTest, StateSurvivesAReloadWithEqualParameters) {
@@ -247,19 +139,6 @@ TEST_F(BreakerTableTest, ABreakerInThePlaceOfAForgottenOneIgnoresItsTickets) {
   for (const BreakerTable::View& view : table_.List(now_)) {
     EXPECT_EQ(view.consecutive_failures, 0) << view.key;
   }
-}
-
-TEST_F(BreakerTableTest, AModelHasItsOwnKeyFromItsFirstAnswerOnAlsoAfterAReload) {
-  Call(Llm("m1"), kOk);
-  EXPECT_EQ(table_.TargetKey(Llm("m1")), "llm:openai/m1");
-  EXPECT_EQ(*table_.Admit(Llm("m1"), now_).target_key, "llm:openai/m1");
-  EXPECT_EQ(*table_.Admit(Llm("m2"), now_).target_key, "llm:openai/_other");
-  EXPECT_EQ(table_.TargetKey(Llm("m2")), "llm:openai/_other");
-  Call(Llm("m1"), kOk);
-  Call(Llm("m1"), kOk);
-  table_.Configure(AllScopes());
-  EXPECT_EQ(table_.TargetKey(Llm("m1")), "llm:openai/m1");
-  EXPECT_FALSE(table_.guards_agent());
 }
 
 TEST_F(BreakerTableTest, OpenBreakersAreNeverForgotten) {

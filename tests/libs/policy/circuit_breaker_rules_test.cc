@@ -197,24 +197,5 @@ TEST(Operation, ForcedOpenNamesNoTimeAndItsEndFindsTheStateAsItWas) {
   EXPECT_EQ(Call(breaker, Took(1, ErrorClass::kServerError))->kind, BreakerEventKind::kOpened);
 }
 
-TEST(Operation, NamesForLogsAndLabels) {
-  EXPECT_EQ(BreakerOperationName(BreakerOperation::kMetricsOnly), "MetricsOnly");
-  EXPECT_EQ(BreakerOperationName(BreakerOperation::kDisabled), "Disabled");
-  std::vector<std::string_view> events;
-  for (const BreakerEventKind kind : {BreakerEventKind::kAutomatic, BreakerEventKind::kMetricsOnly,
-                                      BreakerEventKind::kForcedOpen, BreakerEventKind::kDisabled}) {
-    events.push_back(BreakerEventName(kind));
-  }
-  EXPECT_EQ(events, (std::vector<std::string_view>{"breaker_automatic", "breaker_metrics_only",
-                                                   "breaker_forced_open", "breaker_disabled"}));
-  std::vector<std::string_view> causes;
-  for (const BreakerCause cause : {BreakerCause::kSlowCalls, BreakerCause::kMeanLatency,
-                                   BreakerCause::kToolsOpen, BreakerCause::kForcedOpen}) {
-    causes.push_back(BreakerCauseName(cause));
-  }
-  EXPECT_EQ(causes, (std::vector<std::string_view>{"slow_calls", "mean_latency", "tools_open",
-                                                   "forced_open"}));
-}
-
 }  // namespace
 }  // namespace reliability::policy

@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <string_view>
 #include <vector>
 
 namespace reliability::policy {
@@ -312,29 +311,6 @@ TEST_F(CircuitBreakerTest, HalfOpenKeepsARateLimitHold) {
   EXPECT_EQ((*held)->kind, BreakerEventKind::kHeld);
   EXPECT_EQ(breaker.Admit(At(61'000)).refusal, ErrorClass::kRateLimited);
   EXPECT_EQ((*Call(breaker, 65'000, Ok()))->kind, BreakerEventKind::kClosed);
-}
-
-TEST_F(CircuitBreakerTest, NamesForLogsAndLabels) {
-  EXPECT_EQ(BreakerStateName(BreakerState::kClosed), "closed");
-  EXPECT_EQ(BreakerStateName(BreakerState::kOpen), "open");
-  EXPECT_EQ(BreakerStateName(BreakerState::kHalfOpen), "half_open");
-  std::vector<std::string_view> causes;
-  for (const BreakerCause cause :
-       {BreakerCause::kNone, BreakerCause::kConsecutiveFailures, BreakerCause::kFailureRate,
-        BreakerCause::kProbeFailed, BreakerCause::kQuota, BreakerCause::kRateLimit}) {
-    causes.push_back(BreakerCauseName(cause));
-  }
-  EXPECT_EQ(causes, (std::vector<std::string_view>{"none", "consecutive_failures", "failure_rate",
-                                                   "probe_failed", "quota", "rate_limit"}));
-  std::vector<std::string_view> events;
-  for (const BreakerEventKind kind :
-       {BreakerEventKind::kOpened, BreakerEventKind::kReopened, BreakerEventKind::kHalfOpened,
-        BreakerEventKind::kClosed, BreakerEventKind::kHeld}) {
-    events.push_back(BreakerEventName(kind));
-  }
-  EXPECT_EQ(events, (std::vector<std::string_view>{"breaker_opened", "breaker_reopened",
-                                                   "breaker_half_opened", "breaker_closed",
-                                                   "breaker_held"}));
 }
 
 }  // namespace
