@@ -158,8 +158,8 @@ bool LlmAnswer::final_answer() const {
     return clean_ && calls_.empty();
   }
   // A Responses answer in the background is still to be written.
-  const bool goes_on = finish_reason_ == "pause_turn" || finish_reason_ == "queued" ||
-                       finish_reason_ == "in_progress";
+  const std::string_view reason = finish_reason_;
+  const bool goes_on = reason == "pause_turn" || reason == "queued" || reason == "in_progress";
   return complete_ && calls_.empty() && !goes_on;
 }
 

@@ -37,6 +37,7 @@ bool ReadMessage(JsonValue value, Message& message) {
     if (key == "content") {
       return ReadContent(field, message);
     }
+    message.structured = true;
     if (key == "tool_calls") {
       return ReadToolCalls(field, message);
     }
@@ -56,11 +57,14 @@ std::uint64_t RoleHash(std::string_view role) {
 
 bool ReadMessages(JsonValue messages, LlmRequest& request) {
   std::uint64_t prefix = Mix(Tag::kMessage, 0);
+  request.structured = !IsType(messages, JsonType::kArray);
   return EachElement(messages, [&](JsonValue value) {
     Message message;
+    message.structured = !IsType(value, JsonType::kObject);
     if (!ReadMessage(value, message)) {
       return false;
     }
+    request.structured = request.structured || message.structured;
     if (message.role == "system" || message.role == "developer") {
       return true;
     }

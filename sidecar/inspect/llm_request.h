@@ -26,6 +26,8 @@ struct LlmRequest {
   // step, and previous_response_id if the request answers that response's tool calls.
   std::vector<std::string> tool_call_ids;
   bool tool_call_after_user = false;
+  // Its messages say something else than a role and a text: parts, calls, names.
+  bool structured = false;
 };
 
 // kInvalid: not a JSON object, or `model`, `stream`, `messages` or `input` twice (two readers could

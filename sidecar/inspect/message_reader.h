@@ -22,6 +22,7 @@ struct Message {
   std::uint64_t calls = 0;
   bool has_tool_result = false;
   bool has_tool_call = false;
+  bool structured = false;  // not only a role and a text
   std::vector<std::string> ids;
 };
 
@@ -38,6 +39,7 @@ struct Message {
     message.content = Mix(message.content, TextHash(*text));
     return true;
   }
+  message.structured = true;
   return ReadParts(content, message);
 }
 

@@ -149,7 +149,8 @@ void ListOffers(ExchangeState& state) {
   if (!call.offers.front().skipped.empty()) {
     call.offers.clear();
   }
-  if (MayLackState(call)) {
+  const bool responses = call.answer_api == inspect::LlmApi::kOpenAIResponses;
+  if ((responses || call.llm.structured) && MayLackState(call)) {
     call.state_field =
         inspect::ProviderState(*call.answer_api, state.body.whole(), RequestBody::kReadableBehind);
     call.admission.bound = !call.state_field.empty();

@@ -41,6 +41,20 @@ TEST(LlmRequest, PrefixIsConstantWhileToolResultsAreAppended) {
   EXPECT_EQ(second.tool_call_ids, std::vector<std::string>{"call_1"});
 }
 
+TEST(LlmRequest, IsStructuredIfMessagesAreMoreThanTexts) {
+  EXPECT_FALSE(OpenAi(kUser).structured);
+  EXPECT_FALSE(OpenAi(R"({"content":"be kind","role":"system"},)" + kUser).structured);
+  for (const char* more :
+       {R"({"role":"user","content":[{"type":"text","text":"hi"}]})",
+        R"({"role":"system","content":[{"type":"text","text":"hi"}]})",
+        R"({"role":"user","content":"hi","file_id":"f"})",
+        R"({"role":"assistant","content":null,"audio":{"id":"a"}})", R"([{"file_id":"f"}])"}) {
+    EXPECT_TRUE(OpenAi(kUser + "," + more).structured) << more;
+    EXPECT_TRUE(OpenAi(more + ("," + kUser)).structured) << more;
+  }
+  EXPECT_TRUE(OpenAi(kCall).structured);
+}
+
 TEST(LlmRequest, NextQuestionHasAnotherPrefixAndNoToolCalls) {
   const std::string answer = R"({"role":"assistant","content":"done"})";
   const LlmRequest next = OpenAi(kUser + "," + kCall + "," + kResult + "," + answer + "," + kUser);
