@@ -29,7 +29,6 @@ class Attempts {
   void End();
 
  private:
-  [[nodiscard]] bool BodyAtHand() const;
   [[nodiscard]] policy::RetryFacts Facts(const UpstreamAttempt& attempt,
                                          ErrorClass error_class) const;
   // Books a failed attempt. True: it was waited and the next one may begin.
@@ -176,7 +175,7 @@ void Attempts::BeginAttempt() {
       state_.snapshot->retries.max_retries - admission.client_retries - admission.retries;
   const bool may_move = left > 0 && !admission.probe;
   state_.call.may_repeat = state_.enforce && (may_move || admission.later_offer) &&
-                           call.repeatable && !call.unlimited && BodyAtHand();
+                           call.repeatable && !call.unlimited && state_.BodyRepeatable();
 }
 
 net::Task<bool> Attempts::AfterFailure(UpstreamAttempt& attempt, TransportEvent event) {
@@ -279,21 +278,11 @@ net::Task<bool> Attempts::AfterHead(UpstreamAttempt& attempt) {
   co_return false;
 }
 
-bool Attempts::BodyAtHand() const {
-  const RequestBody& body = state_.body;
-  if (body.none()) {
-    return true;
-  }
-  return body.done() && body.intact() &&
-         static_cast<std::int64_t>(body.whole().size()) <=
-             state_.snapshot->policy.retries.max_request_bytes;
-}
-
 policy::RetryFacts Attempts::Facts(const UpstreamAttempt& attempt, ErrorClass error_class) const {
   const Call& call = state_.call;
   policy::RetryFacts facts;
   facts.error_class = error_class;
-  facts.replayable = call.repeatable && !call.unlimited && BodyAtHand();
+  facts.replayable = call.repeatable && !call.unlimited && state_.BodyRepeatable();
   // Proven to have reached nobody, and all of it can still be sent.
   facts.sent = attempt.sent_any() || call.unlimited || !state_.body.intact();
   facts.took = state_.loop.deadlines.Now() - began_;

@@ -64,6 +64,15 @@ inspect::ErrorReply ExchangeState::Reply(policy::ErrorClass error_class) const {
   return reply;
 }
 
+bool ExchangeState::BodyRepeatable() const {
+  if (body.none()) {
+    return true;
+  }
+  return body.done() && body.intact() &&
+         static_cast<std::int64_t>(body.whole().size()) <=
+             snapshot->policy.retries.max_request_bytes;
+}
+
 Interrupt ExchangeState::Check() {
   if (loop.aborting || client.Gone()) {
     return Interrupt::kClientGone;

@@ -57,6 +57,9 @@ struct ExchangeState {
   // From now on the agent's leaving is noticed; its request was read to the end.
   void WatchAgent();
 
+  // All of the request's body is held, and small enough that the policy lets it be sent again.
+  [[nodiscard]] bool BodyRepeatable() const;
+
   // The agent's x-request-id, or a fresh one: names an answer that we make.
   [[nodiscard]] std::string RequestId() const;
   // Class, resource and what the turn has left: the base of an error that we make.
