@@ -5,24 +5,26 @@
 
 namespace reliability::net {
 
-Stream ConnectionPool::Acquire(const std::string& key, Milliseconds max_idle) {
+Stream ConnectionPool::Acquire(const std::string& key, Call call) {
   const auto found = idle_.find(key);
   if (found == idle_.end()) {
     return {};
   }
   const MonotonicTime now = deadlines_.Now();
+  const Milliseconds max_idle = call == Call::kRepeatable ? kMaxIdle : kMaxIdleUnrepeatable;
   std::vector<Idle>& idle = found->second;
   while (!idle.empty() && now - idle.back().since < max_idle) {
     Stream stream = std::move(idle.back().stream);
+    const bool watch_is_enough = call == Call::kRepeatable && idle.back().proven;
     idle.pop_back();
-    if (stream.PeekState() == Stream::Peek::kQuiet) {
+    if ((watch_is_enough && stream.quiet_so_far()) || stream.PeekState() == Stream::Peek::kQuiet) {
       return stream;
     }
   }
   return {};
 }
 
-void ConnectionPool::Release(const std::string& key, Stream stream) {
+void ConnectionPool::Release(const std::string& key, Stream stream, bool reused) {
   stream.Attach(nullptr);
   auto found = idle_.find(key);  // cheaper than operator[], which always hashes
   if (found == idle_.end()) {
@@ -32,8 +34,9 @@ void ConnectionPool::Release(const std::string& key, Stream stream) {
   if (idle.size() >= kMaxIdlePerOrigin) {
     return;
   }
+  stream.WantRead();  // the next answer will want it, too
   const MonotonicTime now = deadlines_.Now();
-  idle.push_back({std::move(stream), now});
+  idle.push_back({std::move(stream), now, reused});
   if (!purge_.set()) {
     purge_.Set(now + kMaxIdle);
   }

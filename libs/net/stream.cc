@@ -262,6 +262,10 @@ bool Stream::may_have_bytes() const { return state_->may_have_bytes; }
 
 bool Stream::read_pending() const { return state_->read_armed; }
 
+bool Stream::quiet_so_far() const {
+  return state_->read_armed && !state_->may_have_bytes && state_->ssl == nullptr;
+}
+
 void Stream::WantRead() {
   if (state_->read_needs_write) {
     state_->read_needs_write = false;

@@ -77,6 +77,10 @@ class Stream {
   // A notification that WantRead asked for has not come yet.
   [[nodiscard]] bool read_pending() const;
 
+  // What the loop has told of since WantRead() was nothing. Free; but an end that the loop has not
+  // looked at yet, or that came together with bytes that were read, is not seen. Never for TLS.
+  [[nodiscard]] bool quiet_so_far() const;
+
   enum class Peek { kQuiet, kData, kClosed };
   // Looks without taking bytes. A quiet TLS stream may consume session tickets.
   [[nodiscard]] Peek PeekState();

@@ -121,7 +121,7 @@ net::Task<bool> Notice::Write(MonotonicTime limit) {
 
 net::Task<> Notice::Send() {
   const MonotonicTime limit = loop.deadlines.Now() + kNoticeLimit;
-  stream = loop.pool.Acquire(route.pool_key, net::kMaxIdle);
+  stream = loop.pool.Acquire(route.pool_key, net::ConnectionPool::Call::kOnce);
   if (!stream.open()) {
     const bool connected = co_await Connect(limit);
     if (!connected) {

@@ -62,6 +62,7 @@ net::Task<UpstreamAttempt::Failure> UpstreamAttempt::Run() {
     }
     // The idle connection was dead and not a byte left us: this is still the first try.
     stream_.Close();
+    reused_ = false;
   }
   Failure failure = co_await Connect();
   if (!failure.has_value()) {
@@ -181,10 +182,11 @@ bool UpstreamAttempt::SendAtOnce() {
   PrepareHead();
   // A server that ends idle connections must not make a call fail that cannot be made again
   // (data-plane ruling 11).
-  stream_ =
-      state_.loop.pool.Acquire(state_.call.upstream->pool_key,
-                               state_.call.may_repeat ? net::kMaxIdle : net::kMaxIdleUnrepeatable);
-  if (!stream_.open()) {
+  using Again = net::ConnectionPool::Call;
+  stream_ = state_.loop.pool.Acquire(state_.call.upstream->pool_key,
+                                     state_.call.may_repeat ? Again::kRepeatable : Again::kOnce);
+  reused_ = stream_.open();
+  if (!reused_) {
     return false;
   }
   stream_.Attach(&state_.client.signal);
@@ -334,7 +336,7 @@ net::BodyKind UpstreamAttempt::body_kind() const {
 void UpstreamAttempt::Keep() {
   if (stream_.open() && sent_all_ && response_.keep_alive && input_.empty() &&
       body_kind() != net::BodyKind::kUntilEof) {
-    state_.loop.pool.Release(state_.call.upstream->pool_key, std::move(stream_));
+    state_.loop.pool.Release(state_.call.upstream->pool_key, std::move(stream_), reused_);
   }
 }
 

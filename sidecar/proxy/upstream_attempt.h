@@ -79,6 +79,7 @@ class UpstreamAttempt {
   std::array<std::string_view, 4> out_{};
   bool chunked_ = false;
   bool last_chunk_sent_ = false;
+  bool reused_ = false;  // the connection has served before
   bool sent_any_ = false;
   bool sent_all_ = false;
   int client_fault_ = 0;

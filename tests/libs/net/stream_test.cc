@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
 #include <string>
 
 #include "libs/net/buffer_pool.h"
@@ -14,6 +15,8 @@
 
 namespace reliability::net {
 namespace {
+
+using Call = ConnectionPool::Call;
 
 class StreamTest : public testing::Test {
  protected:
@@ -37,6 +40,7 @@ class StreamTest : public testing::Test {
       io_.stop();
     };
     Spawn(io_.get_executor(), run(), [] {});
+    io_.restart();
     io_.run();
   }
   Task<Stream> ConnectPair() {
@@ -116,10 +120,10 @@ TEST_F(StreamTest, ThePoolHandsOutOnlyLiveConnections) {
   ConnectionPool pool(deadlines);
   Run([&]() -> Task<> {
     Stream client = co_await ConnectPair();
-    pool.Release("a", std::move(client));
+    pool.Release("a", std::move(client), false);
     EXPECT_EQ(pool.idle(), 1U);
-    EXPECT_FALSE(pool.Acquire("b", kMaxIdle).open());
-    Stream again = pool.Acquire("a", kMaxIdle);
+    EXPECT_FALSE(pool.Acquire("b", Call::kRepeatable).open());
+    Stream again = pool.Acquire("a", Call::kRepeatable);
     EXPECT_TRUE(again.open());
     again.Attach(&signal_);
     accepted_.Close();
@@ -127,10 +131,58 @@ TEST_F(StreamTest, ThePoolHandsOutOnlyLiveConnections) {
       again.WantRead();
       co_await signal_.Wait();
     }
-    pool.Release("a", std::move(again));
-    EXPECT_FALSE(pool.Acquire("a", kMaxIdle).open());  // the server closed it
+    pool.Release("a", std::move(again), true);
+    EXPECT_FALSE(pool.Acquire("a", Call::kRepeatable).open());  // the server closed it
     EXPECT_EQ(pool.idle(), 0U);
   });
+}
+
+TEST_F(StreamTest, ThePoolSeesAnEndWhileAConnectionIsIdle) {
+  for (const bool reused : {false, true}) {
+    for (const Call call : {Call::kRepeatable, Call::kOnce}) {
+      const auto clock = MakeRealClock();
+      Deadlines deadlines(io_.get_executor(), *clock);
+      ConnectionPool pool(deadlines);
+      Run([&]() -> Task<> {
+        Stream client = co_await ConnectPair();
+        char none = 0;
+        EXPECT_EQ(client.Read(&none, 1).status, IoStatus::kAgain);
+        pool.Release("a", std::move(client), reused);
+        Stream quiet = pool.Acquire("a", call);
+        EXPECT_TRUE(quiet.open());
+        EXPECT_TRUE(quiet.quiet_so_far());
+        pool.Release("a", std::move(quiet), reused);
+        accepted_.Close();
+        for (int turn = 0; turn < 4; ++turn) {  // the loop looks at its sockets
+          boost::asio::post(io_, [this] { signal_.NotifyInline(); });
+          co_await signal_.Wait();
+        }
+        EXPECT_FALSE(pool.Acquire("a", call).open());
+      });
+    }
+  }
+}
+
+// The end came together with the last bytes: the watch misses it, so the first time the socket is
+// asked, and a call that must not be made twice asks always.
+TEST_F(StreamTest, ThePoolAsksTheSocketWhereItsWatchIsNotEnough) {
+  for (const bool reused : {false, true}) {
+    const auto clock = MakeRealClock();
+    Deadlines deadlines(io_.get_executor(), *clock);
+    ConnectionPool pool(deadlines);
+    Run([&]() -> Task<> {
+      Stream client = co_await ConnectPair();
+      (void)accepted_.Write("x", 1);
+      accepted_.Close();
+      client.Attach(&signal_);
+      client.WantRead();
+      co_await signal_.Wait();
+      std::array<char, 8> bytes{};
+      EXPECT_EQ(client.Read(bytes.data(), bytes.size()).bytes, 1U);
+      pool.Release("a", std::move(client), reused);
+      EXPECT_FALSE(pool.Acquire("a", reused ? Call::kOnce : Call::kRepeatable).open());
+    });
+  }
 }
 
 TEST_F(StreamTest, ThePoolForgetsWhatWasIdleTooLong) {
@@ -139,16 +191,16 @@ TEST_F(StreamTest, ThePoolForgetsWhatWasIdleTooLong) {
   ConnectionPool pool(deadlines);
   Run([&]() -> Task<> {
     Stream client = co_await ConnectPair();
-    pool.Release("a", std::move(client));
+    pool.Release("a", std::move(client), false);
   });
   clock.Advance(kMaxIdleUnrepeatable);
-  EXPECT_FALSE(pool.Acquire("a", kMaxIdleUnrepeatable).open());  // a call that cannot be made again
+  EXPECT_FALSE(pool.Acquire("a", Call::kOnce).open());  // a call that cannot be made again
   clock.Advance(kMaxIdle - kMaxIdleUnrepeatable - Milliseconds{1});
-  Stream stream = pool.Acquire("a", kMaxIdle);
+  Stream stream = pool.Acquire("a", Call::kRepeatable);
   EXPECT_TRUE(stream.open());
-  pool.Release("a", std::move(stream));
+  pool.Release("a", std::move(stream), true);
   clock.Advance(kMaxIdle);
-  EXPECT_FALSE(pool.Acquire("a", kMaxIdle).open());
+  EXPECT_FALSE(pool.Acquire("a", Call::kRepeatable).open());
   EXPECT_EQ(pool.idle(), 1U);
   pool.Notify();  // as its deadline does
   EXPECT_EQ(pool.idle(), 0U);
