@@ -257,6 +257,7 @@ net::Task<bool> Attempts::AfterHead(UpstreamAttempt& attempt) {
   if (relayed.open) {
     const bool retried = relayed.error_class != ErrorClass::kNone && state_.enforce && Retried();
     if (relay.DeliversWhole(retried)) {
+      co_await state_.loop.batch.Turn();
       const bool written = co_await state_.client.WriteAll(relay.head(), relay.body());
       relayed = relay.Delivered(written);
     } else {
@@ -372,6 +373,7 @@ net::Task<> MakeAttempts(ExchangeState& state, CallOutcome& outcome) {
     attempts.BeginAttempt();
     UpstreamAttempt attempt(state);
     UpstreamAttempt::Failure failure;
+    co_await state.loop.batch.Turn();
     if (attempt.SendAtOnce()) {
       failure = co_await attempt.ReceiveHead();
     } else {

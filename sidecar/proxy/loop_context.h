@@ -13,6 +13,7 @@
 #include "libs/net/http_connection_pool.h"
 #include "libs/net/http_head.h"
 #include "libs/net/resolver.h"
+#include "libs/net/write_batch.h"
 #include "sidecar/config/snapshot.h"
 #include "sidecar/proxy/decisions.h"
 #include "sidecar/telemetry/metrics.h"
@@ -39,6 +40,7 @@ struct LoopContext {
         clock(time),
         deadlines(loop, time),
         pool(deadlines),
+        batch(loop),
         resolver(names),
         decisions(policy),
         metrics(counters),
@@ -51,6 +53,7 @@ struct LoopContext {
   net::Deadlines deadlines;
   net::BufferPool buffers;
   net::ConnectionPool pool;
+  net::WriteBatch batch;
   net::Resolver& resolver;      // thread-safe
   Decisions& decisions;         // thread-safe
   telemetry::Metrics& metrics;  // thread-safe
