@@ -32,7 +32,9 @@ void ConnectionPool::Release(const std::string& key, Stream stream, bool reused)
   }
   std::vector<Idle>& idle = found->second;
   if (idle.size() >= kMaxIdlePerOrigin) {
-    return;
+    // The oldest goes: calls that must not be made twice use young ones only, and would each need a
+    // new connection while old ones fill the pool.
+    idle.erase(idle.begin());
   }
   stream.WantRead();  // the next answer will want it, too
   const MonotonicTime now = deadlines_.Now();

@@ -185,6 +185,22 @@ TEST_F(StreamTest, ThePoolAsksTheSocketWhereItsWatchIsNotEnough) {
   }
 }
 
+TEST_F(StreamTest, AFullPoolKeepsTheYoungest) {
+  fakes::FakeClock clock;
+  Deadlines deadlines(io_.get_executor(), clock);
+  ConnectionPool pool(deadlines);
+  Run([&]() -> Task<> {
+    for (std::size_t i = 0; i < kMaxIdlePerOrigin; ++i) {
+      pool.Release("a", co_await ConnectPair(), true);
+    }
+    clock.Advance(kMaxIdleUnrepeatable);
+    EXPECT_FALSE(pool.Acquire("a", Call::kOnce).open());
+    pool.Release("a", co_await ConnectPair(), false);
+    EXPECT_EQ(pool.idle(), kMaxIdlePerOrigin);
+    EXPECT_TRUE(pool.Acquire("a", Call::kOnce).open());
+  });
+}
+
 TEST_F(StreamTest, ThePoolForgetsWhatWasIdleTooLong) {
   fakes::FakeClock clock;
   Deadlines deadlines(io_.get_executor(), clock);
