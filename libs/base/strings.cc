@@ -1,10 +1,15 @@
 #include "libs/base/strings.h"
 
 #include <array>
+#include <bit>
 #include <charconv>
+
+#include "libs/base/sse2.h"
 
 namespace reliability {
 namespace {
+
+constexpr std::string_view kHex = "0123456789abcdef";
 
 char LowerChar(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
@@ -41,6 +46,29 @@ int HexValue(char c) {
   }
   const char lower = LowerChar(c);
   return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
+// ASCII that a JSON string holds as it is.
+bool IsPlain(char c) { return c >= 0x20 && c != '"' && c != '\\'; }
+
+// From `pos` on; the end of the text if all are plain.
+std::size_t FindNotPlain(std::string_view text, std::size_t pos) {
+#ifdef __SSE2__
+  for (; text.size() - pos >= sse2::kStep; pos += sse2::kStep) {
+    const __m128i bytes = sse2::Load(text.data() + pos);
+    // Seen as signed, bytes with the high bit are below the first printable one, too.
+    const std::uint32_t other =
+        sse2::Bits(sse2::Either(_mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20)),
+                                sse2::Either(sse2::Equal(bytes, '"'), sse2::Equal(bytes, '\\'))));
+    if (other != 0) {
+      return pos + static_cast<std::size_t>(std::countr_zero(other));
+    }
+  }
+#endif
+  while (pos < text.size() && IsPlain(text[pos])) {
+    ++pos;
+  }
+  return pos;
 }
 
 }  // namespace
@@ -124,14 +152,17 @@ std::optional<std::uint64_t> ParseUint(std::string_view text) {
   return value;
 }
 
+std::string Hex16(std::uint64_t number) {
+  std::string out(16, '0');
+  for (auto digit = out.rbegin(); number != 0; ++digit, number >>= 4U) {
+    *digit = kHex[number & 0xFU];
+  }
+  return out;
+}
+
 void AppendJsonEscaped(std::string& out, std::string_view text) {
-  constexpr std::string_view kHex = "0123456789abcdef";
-  const auto is_plain = [](char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; };
   for (std::size_t pos = 0; pos < text.size();) {
-    std::size_t end = pos;
-    while (end < text.size() && is_plain(text[end])) {
-      ++end;
-    }
+    const std::size_t end = FindNotPlain(text, pos);
     if (end > pos) {  // most texts are one such run
       out.append(text.substr(pos, end - pos));
       pos = end;

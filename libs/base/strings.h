@@ -16,6 +16,8 @@ namespace reliability {
 [[nodiscard]] std::string Join(const std::vector<std::string>& parts, std::string_view separator);
 // Whole text, decimal digits only; nullopt on overflow or anything else.
 [[nodiscard]] std::optional<std::uint64_t> ParseUint(std::string_view text);
+// Sixteen hexadecimal digits.
+[[nodiscard]] std::string Hex16(std::uint64_t number);
 // Appends `text` as the inside of a JSON string (quotes not added); invalid UTF-8 becomes U+FFFD.
 void AppendJsonEscaped(std::string& out, std::string_view text);
 [[nodiscard]] std::string JsonString(std::string_view text);  // with quotes

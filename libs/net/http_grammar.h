@@ -6,9 +6,7 @@
 #include <cstdint>
 #include <string_view>
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
+#include "libs/base/sse2.h"
 
 namespace reliability::net::grammar {
 
@@ -46,44 +44,30 @@ inline constexpr std::array<bool, 256> kToken = TokenTable();
 
 #ifdef __SSE2__
 
-// Sixteen bytes a step, with what every x86-64 has; a bit for each byte.
-namespace sse2 {
+namespace detail {
 
-inline constexpr std::ptrdiff_t kStep = 16;
-
-[[nodiscard]] inline __m128i Load(const char* at) {
-  return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
-}
-[[nodiscard]] inline std::uint32_t Bits(__m128i bytes) {
-  return static_cast<std::uint32_t>(_mm_movemask_epi8(bytes));
-}
-[[nodiscard]] inline __m128i IsAmong(__m128i bytes, char first, char last) {
-  const __m128i from_first = _mm_sub_epi8(bytes, _mm_set1_epi8(first));
-  const auto span = static_cast<char>(last - first);
-  return _mm_cmpeq_epi8(_mm_min_epu8(from_first, _mm_set1_epi8(span)), from_first);
-}
-[[nodiscard]] inline __m128i Equal(__m128i bytes, char c) {
-  return _mm_cmpeq_epi8(bytes, _mm_set1_epi8(c));
-}
 // Letters, digits and '-': what most tokens consist of.
 [[nodiscard]] inline std::uint32_t UsualToken(const char* at) {
-  const __m128i bytes = Load(at);
+  const __m128i bytes = sse2::Load(at);
   const __m128i lower = _mm_or_si128(bytes, _mm_set1_epi8(0x20));
-  return Bits(_mm_or_si128(_mm_or_si128(IsAmong(lower, 'a', 'z'), IsAmong(bytes, '0', '9')),
-                           Equal(bytes, '-')));
+  return sse2::Bits(
+      sse2::Either(sse2::Either(sse2::IsAmong(lower, 'a', 'z'), sse2::IsAmong(bytes, '0', '9')),
+                   sse2::Equal(bytes, '-')));
 }
 // Control bytes, of which tab is text, and rubout.
 [[nodiscard]] inline std::uint32_t Control(const char* at) {
-  const __m128i bytes = Load(at);
-  return Bits(_mm_or_si128(IsAmong(bytes, 0, 0x1f), Equal(bytes, 0x7f)));
+  const __m128i bytes = sse2::Load(at);
+  return sse2::Bits(sse2::Either(sse2::AtMost(bytes, 0x1f), sse2::Equal(bytes, 0x7f)));
 }
 [[nodiscard]] inline std::uint32_t NotVisible(const char* at) {
-  const __m128i bytes = Load(at);
-  return Bits(_mm_or_si128(IsAmong(bytes, 0, ' '), Equal(bytes, 0x7f)));
+  const __m128i bytes = sse2::Load(at);
+  return sse2::Bits(sse2::Either(sse2::AtMost(bytes, ' '), sse2::Equal(bytes, 0x7f)));
 }
-[[nodiscard]] inline std::uint32_t LineFeed(const char* at) { return Bits(Equal(Load(at), '\n')); }
+[[nodiscard]] inline std::uint32_t LineFeed(const char* at) {
+  return sse2::Bits(sse2::Equal(sse2::Load(at), '\n'));
+}
 
-}  // namespace sse2
+}  // namespace detail
 
 #endif
 
@@ -91,7 +75,7 @@ inline constexpr std::ptrdiff_t kStep = 16;
 [[nodiscard]] inline const char* FindNotToken(const char* at, const char* end) {
 #ifdef __SSE2__
   while (end - at >= sse2::kStep) {
-    const std::uint32_t usual = sse2::UsualToken(at);
+    const std::uint32_t usual = detail::UsualToken(at);
     at += std::countr_one(usual);
     if (usual != 0xffff) {
       break;
@@ -108,7 +92,7 @@ inline constexpr std::ptrdiff_t kStep = 16;
 [[nodiscard]] inline const char* FindNotVisible(const char* at, const char* end) {
 #ifdef __SSE2__
   for (; end - at >= sse2::kStep; at += sse2::kStep) {
-    if (const std::uint32_t found = sse2::NotVisible(at); found != 0) {
+    if (const std::uint32_t found = detail::NotVisible(at); found != 0) {
       return at + std::countr_zero(found);
     }
   }
@@ -123,7 +107,7 @@ inline constexpr std::ptrdiff_t kStep = 16;
 [[nodiscard]] inline const char* FindNotText(const char* at, const char* end) {
 #ifdef __SSE2__
   while (end - at >= sse2::kStep) {
-    const std::uint32_t found = sse2::Control(at);
+    const std::uint32_t found = detail::Control(at);
     if (found == 0) {
       at += sse2::kStep;
       continue;
@@ -147,7 +131,7 @@ template <class Found>
 bool AnyLineFeed(const char* at, const char* end, Found&& found) {
 #ifdef __SSE2__
   for (; end - at >= sse2::kStep; at += sse2::kStep) {
-    for (std::uint32_t feeds = sse2::LineFeed(at); feeds != 0; feeds &= feeds - 1) {
+    for (std::uint32_t feeds = detail::LineFeed(at); feeds != 0; feeds &= feeds - 1) {
       if (found(at + std::countr_zero(feeds))) {
         return true;
       }

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "libs/base/strings.h"
+#include "sidecar/inspect/json_text.h"
 
 namespace reliability::sidecar::inspect {
 namespace {
@@ -12,58 +12,78 @@ using policy::TraitsOf;
 
 constexpr int kJsonRpcInternal = -32603;
 constexpr int kHeaderMismatch = -32020;
+constexpr std::string_view kErrorUrn = "urn:agentreliability:error:";
 
-std::string Number(std::int64_t value) { return std::to_string(value); }
+Quoted NameOf(const ErrorReply& reply) { return {ErrorClassName(reply.error_class)}; }
 
-std::string MessageOf(const ErrorReply& reply) {
+struct Message {  // quoted
+  const ErrorReply& of;
+};
+void Put(std::string& out, const Message& message) {
+  const ErrorReply& reply = message.of;
   if (!reply.message.empty()) {
-    return reply.message;
+    Append(out, Quoted{reply.message});
+  } else if (reply.resource.empty()) {
+    Append(out, NameOf(reply));
+  } else {
+    Append(out, "\"", Escaped{reply.resource}, ": ", NameOf(reply).text, "\"");
   }
-  const std::string name(ErrorClassName(reply.error_class));
-  return reply.resource.empty() ? name : reply.resource + ": " + name;
 }
 
-std::string SuggestionOf(const ErrorReply& reply) {
+struct Suggestion {  // the inside of a quoted text
+  const ErrorReply& of;
+};
+void Put(std::string& out, const Suggestion& suggestion) {
+  const ErrorReply& reply = suggestion.of;
   if (!reply.suggestion.empty()) {
-    return reply.suggestion;
+    Append(out, Escaped{reply.suggestion});
+    return;
   }
   if (reply.outcome_unknown) {
-    return "it is not known whether " + (reply.resource.empty() ? "the call" : reply.resource) +
-           " took effect: check before you call it again";
+    const std::string_view what =
+        reply.resource.empty() ? "the call" : std::string_view(reply.resource);
+    Append(out, "it is not known whether ", Escaped{what},
+           " took effect: check before you call it again");
+    return;
   }
-  const std::string general(TraitsOf(reply.error_class).suggestion);
-  const bool about_resource = general.starts_with("answer with") && !reply.resource.empty();
-  return about_resource ? reply.resource + " is unavailable; " + general : general;
+  const std::string_view general = TraitsOf(reply.error_class).suggestion;
+  if (general.starts_with("answer with") && !reply.resource.empty()) {
+    Append(out, Escaped{reply.resource}, " is unavailable; ");
+  }
+  Append(out, Escaped{general});
 }
 
 // `"error_type":…,…` without braces, for objects that hold more.
-std::string Fields(const ErrorReply& reply) {
-  std::string out = "\"error_type\":" + JsonString(ErrorClassName(reply.error_class));
+struct Fields {
+  const ErrorReply& of;
+};
+void Put(std::string& out, const Fields& fields) {
+  const ErrorReply& reply = fields.of;
+  Append(out, "\"error_type\":", NameOf(reply));
   if (reply.outcome_unknown) {
-    out += R"(,"outcome":"unknown")";
+    Append(out, R"(,"outcome":"unknown")");
   }
-  out += ",\"recoverable\":";
-  out += TraitsOf(reply.error_class).recoverable ? "true" : "false";
+  Append(out, ",\"recoverable\":", TraitsOf(reply.error_class).recoverable ? "true" : "false");
   if (reply.remaining) {
-    out += ",\"remaining_ms\":" + Number(reply.remaining->count());
+    Append(out, ",\"remaining_ms\":", reply.remaining->count());
   }
   if (reply.retry_after) {
-    out += ",\"retry_after_ms\":" + Number(reply.retry_after->count());
+    Append(out, ",\"retry_after_ms\":", reply.retry_after->count());
   }
-  out += ",\"suggestion\":" + JsonString(SuggestionOf(reply));
+  Append(out, ",\"suggestion\":\"", Suggestion{reply}, "\"");
   if (reply.outcome_unknown) {
-    out += R"(,"verify_before_retry":true)";
+    Append(out, R"(,"verify_before_retry":true)");
   }
-  return out;
 }
 
-std::vector<std::pair<std::string, std::string>> Headers(const ErrorReply& reply) {
-  std::vector<std::pair<std::string, std::string>> headers = {
-      {"x-agent-error-class", std::string(ErrorClassName(reply.error_class))},
-      {"x-should-retry", "false"}};  // else the SDK's retries multiply ours
+std::vector<MadeField> Headers(const ErrorReply& reply) {
+  std::vector<MadeField> headers;
+  headers.reserve(4);
+  headers.emplace_back("x-agent-error-class", ErrorClassName(reply.error_class));
+  headers.emplace_back("x-should-retry", "false");  // else the SDK's retries multiply ours
   if (reply.retry_after) {
     const std::int64_t seconds = (reply.retry_after->count() + 999) / 1000;
-    headers.emplace_back("Retry-After", Number(std::max<std::int64_t>(1, seconds)));
+    headers.emplace_back("Retry-After", std::to_string(std::max<std::int64_t>(1, seconds)));
   }
   if (!reply.request_id.empty()) {
     headers.emplace_back("x-request-id", reply.request_id);
@@ -97,34 +117,42 @@ MadeAnswer Make(const ErrorReply& reply, std::string body) {
   return answer;
 }
 
-std::string OpenAiBody(const ErrorReply& reply) {
-  return "{\"error\":{\"code\":" + JsonString(ErrorClassName(reply.error_class)) +
-         ",\"message\":" + JsonString(MessageOf(reply)) +
-         ",\"param\":null,\"type\":" + JsonString(TraitsOf(reply.error_class).openai_type) + "," +
-         Fields(reply) + "}}";
+struct OpenAiBody {
+  const ErrorReply& of;
+};
+void Put(std::string& out, const OpenAiBody& body) {
+  const ErrorReply& reply = body.of;
+  Append(out, "{\"error\":{\"code\":", NameOf(reply), ",\"message\":", Message{reply},
+         ",\"param\":null,\"type\":", Quoted{TraitsOf(reply.error_class).openai_type}, ",",
+         Fields{reply}, "}}");
 }
 
-std::string AnthropicBody(const ErrorReply& reply) {
-  std::string body = "{\"error\":{\"message\":" + JsonString(MessageOf(reply)) +
-                     ",\"type\":" + JsonString(ShownAs(reply).anthropic_type) + "," +
-                     Fields(reply) + "}";
+struct AnthropicBody {
+  const ErrorReply& of;
+};
+void Put(std::string& out, const AnthropicBody& body) {
+  const ErrorReply& reply = body.of;
+  Append(out, "{\"error\":{\"message\":", Message{reply},
+         ",\"type\":", Quoted{ShownAs(reply).anthropic_type}, ",", Fields{reply}, "}");
   if (!reply.request_id.empty()) {
-    body += ",\"request_id\":" + JsonString(reply.request_id);
+    Append(out, ",\"request_id\":", Quoted{reply.request_id});
   }
-  return body + ",\"type\":\"error\"}";
+  Append(out, ",\"type\":\"error\"}");
 }
 
-std::string IdOrNull(std::string_view id_json) {
-  return id_json.empty() ? "null" : std::string(id_json);
-}
+std::string_view IdOrNull(std::string_view id_json) { return id_json.empty() ? "null" : id_json; }
 
-std::string McpResult(const ErrorReply& reply, std::string_view id_json, bool stateless) {
-  const std::string fields = ErrorFields(reply);
-  return "{\"id\":" + IdOrNull(id_json) +
-         ",\"jsonrpc\":\"2.0\",\"result\":{\"_meta\":{\"agentreliability.dev/error\":" + fields +
-         "},\"content\":[{\"text\":" + JsonString(fields) +
-         ",\"type\":\"text\"}],\"isError\":true" +
-         (stateless ? ",\"resultType\":\"complete\"" : "") + "}}";
+struct McpResult {
+  const ErrorReply& of;
+  std::string_view id_json;
+  bool stateless;
+};
+void Put(std::string& out, const McpResult& result) {
+  const std::string fields = ErrorFields(result.of);
+  Append(out, "{\"id\":", IdOrNull(result.id_json),
+         ",\"jsonrpc\":\"2.0\",\"result\":{\"_meta\":{\"agentreliability.dev/error\":", fields,
+         "},\"content\":[{\"text\":", Quoted{fields}, ",\"type\":\"text\"}],\"isError\":true",
+         result.stateless ? ",\"resultType\":\"complete\"" : "", "}}");
 }
 
 std::string_view Reason(int status) {
@@ -158,12 +186,12 @@ std::string_view Reason(int status) {
 
 }  // namespace
 
-std::string ErrorFields(const ErrorReply& reply) { return "{" + Fields(reply) + "}"; }
+std::string ErrorFields(const ErrorReply& reply) { return TextOf("{", Fields{reply}, "}"); }
 
-MadeAnswer OpenAiError(const ErrorReply& reply) { return Make(reply, OpenAiBody(reply)); }
+MadeAnswer OpenAiError(const ErrorReply& reply) { return Make(reply, TextOf(OpenAiBody{reply})); }
 
 MadeAnswer AnthropicError(const ErrorReply& reply) {
-  MadeAnswer answer = Make(reply, AnthropicBody(reply));
+  MadeAnswer answer = Make(reply, TextOf(AnthropicBody{reply}));
   answer.status = ShownAs(reply).anthropic_status;
   return answer;
 }
@@ -171,56 +199,53 @@ MadeAnswer AnthropicError(const ErrorReply& reply) {
 MadeAnswer ProblemError(const ErrorReply& reply) {
   MadeAnswer answer = Make(reply, {});
   answer.content_type = "application/problem+json";
-  answer.body =
-      "{\"detail\":" + JsonString(MessageOf(reply)) + "," + Fields(reply) +
-      ",\"status\":" + Number(answer.status) + ",\"title\":" + JsonString(Reason(answer.status)) +
-      ",\"type\":" +
-      JsonString("urn:agentreliability:error:" + std::string(ErrorClassName(reply.error_class))) +
-      "}";
+  answer.body = TextOf("{\"detail\":", Message{reply}, ",", Fields{reply},
+                       ",\"status\":", answer.status, ",\"title\":", Quoted{Reason(answer.status)},
+                       ",\"type\":\"", kErrorUrn, NameOf(reply).text, "\"}");
   return answer;
 }
 
 MadeAnswer McpToolError(const ErrorReply& reply, std::string_view id_json, bool stateless) {
-  MadeAnswer answer = Make(reply, McpResult(reply, id_json, stateless));
+  MadeAnswer answer = Make(reply, TextOf(McpResult{reply, id_json, stateless}));
   answer.status = 200;  // the model, not the transport, has to read it
   return answer;
 }
 
 MadeAnswer McpProtocolError(const ErrorReply& reply, std::string_view id_json) {
-  return Make(reply, "{\"error\":{\"code\":" + Number(kJsonRpcInternal) + ",\"data\":" +
-                         ErrorFields(reply) + ",\"message\":" + JsonString(MessageOf(reply)) +
-                         "},\"id\":" + IdOrNull(id_json) + ",\"jsonrpc\":\"2.0\"}");
+  return Make(reply, TextOf("{\"error\":{\"code\":", kJsonRpcInternal, ",\"data\":{", Fields{reply},
+                            "},\"message\":", Message{reply}, "},\"id\":", IdOrNull(id_json),
+                            ",\"jsonrpc\":\"2.0\"}"));
 }
 
 MadeAnswer McpHeaderMismatch(std::string_view id_json) {
   ErrorReply reply;
   reply.error_class = ErrorClass::kInvalidRequest;
   reply.message = "Mcp-Method or Mcp-Name does not match the body";
-  MadeAnswer answer = Make(reply, "{\"error\":{\"code\":" + Number(kHeaderMismatch) +
-                                      ",\"message\":" + JsonString(reply.message) +
-                                      "},\"id\":" + IdOrNull(id_json) + ",\"jsonrpc\":\"2.0\"}");
+  MadeAnswer answer =
+      Make(reply, TextOf("{\"error\":{\"code\":", kHeaderMismatch, ",\"message\":", Message{reply},
+                         "},\"id\":", IdOrNull(id_json), ",\"jsonrpc\":\"2.0\"}"));
   answer.status = 400;
   return answer;
 }
 
 std::string OpenAiStreamError(const ErrorReply& reply) {
-  return "data: " + OpenAiBody(reply) + "\n\n";
+  return TextOf("data: ", OpenAiBody{reply}, "\n\n");
 }
 
 std::string ResponsesStreamError(const ErrorReply& reply, std::int64_t sequence) {
-  const std::string fields = "\"code\":" + JsonString(ErrorClassName(reply.error_class)) +
-                             ",\"message\":" + JsonString(MessageOf(reply)) + ",\"param\":null";
-  return "event: error\ndata: {" + fields + ",\"error\":{" + fields +
-         ",\"type\":" + JsonString(TraitsOf(reply.error_class).openai_type) + "," + Fields(reply) +
-         "},\"sequence_number\":" + Number(sequence) + ",\"type\":\"error\"}\n\n";
+  const std::string fields =
+      TextOf("\"code\":", NameOf(reply), ",\"message\":", Message{reply}, ",\"param\":null");
+  return TextOf("event: error\ndata: {", fields, ",\"error\":{", fields,
+                ",\"type\":", Quoted{TraitsOf(reply.error_class).openai_type}, ",", Fields{reply},
+                "},\"sequence_number\":", sequence, ",\"type\":\"error\"}\n\n");
 }
 
 std::string AnthropicStreamError(const ErrorReply& reply) {
-  return "event: error\ndata: " + AnthropicBody(reply) + "\n\n";
+  return TextOf("event: error\ndata: ", AnthropicBody{reply}, "\n\n");
 }
 
 std::string McpStreamError(const ErrorReply& reply, std::string_view id_json, bool stateless) {
-  return "event: message\ndata: " + McpResult(reply, id_json, stateless) + "\n\n";
+  return TextOf("event: message\ndata: ", McpResult{reply, id_json, stateless}, "\n\n");
 }
 
 MadeAnswer PlainError(int status, std::string_view error_type, std::string_view detail) {
@@ -228,11 +253,10 @@ MadeAnswer PlainError(int status, std::string_view error_type, std::string_view 
   answer.status = status;
   answer.content_type = "application/problem+json";
   answer.headers = {{"x-agent-error-class", std::string(error_type)}, {"x-should-retry", "false"}};
-  answer.body =
-      "{\"detail\":" + JsonString(detail) + ",\"error_type\":" + JsonString(error_type) +
-      ",\"recoverable\":false,\"status\":" + Number(status) +
-      ",\"suggestion\":" + JsonString(detail) + ",\"title\":" + JsonString(Reason(status)) +
-      ",\"type\":" + JsonString("urn:agentreliability:error:" + std::string(error_type)) + "}";
+  answer.body = TextOf("{\"detail\":", Quoted{detail}, ",\"error_type\":", Quoted{error_type},
+                       ",\"recoverable\":false,\"status\":", status,
+                       ",\"suggestion\":", Quoted{detail}, ",\"title\":", Quoted{Reason(status)},
+                       ",\"type\":\"", kErrorUrn, Escaped{error_type}, "\"}");
   return answer;
 }
 

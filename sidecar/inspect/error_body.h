@@ -27,10 +27,12 @@ struct ErrorReply {
   bool too_large = false;  // the request is: 413
 };
 
+using MadeField = std::pair<std::string_view, std::string>;  // the name is a literal
+
 struct MadeAnswer {
   int status = 500;
   std::string content_type;
-  std::vector<std::pair<std::string, std::string>> headers;  // Retry-After, x-should-retry, …
+  std::vector<MadeField> headers;  // Retry-After, x-should-retry, …
   std::string body;
 };
 

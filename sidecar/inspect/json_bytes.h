@@ -9,9 +9,7 @@
 #include <cstring>
 #include <string_view>
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
+#include "libs/base/sse2.h"
 
 namespace reliability::sidecar::inspect {
 
@@ -71,18 +69,18 @@ inline constexpr std::uint64_t kHigh = kOnes * 0x80;
 
 namespace sse2 {
 
-[[nodiscard]] inline __m128i Load(const char* at) {
-  return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
-}
+using reliability::sse2::AtMost;
+using reliability::sse2::Bits;
+using reliability::sse2::Either;
+using reliability::sse2::Equal;
+using reliability::sse2::IsAmong;
+using reliability::sse2::Load;
+
 // With one bit turned over, the quote follows the control characters and nothing else comes there:
 // one comparison for both.
 [[nodiscard]] inline __m128i StringEndsOf(__m128i bytes) {
   const __m128i turned = _mm_xor_si128(bytes, _mm_set1_epi8(kFirstPrintable ^ '"'));
-  const __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(turned, _mm_set1_epi8(kFirstPrintable)), turned);
-  return _mm_or_si128(low, _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
-}
-[[nodiscard]] inline std::uint32_t Bits(__m128i bytes) {
-  return static_cast<std::uint32_t>(_mm_movemask_epi8(bytes));
+  return Either(AtMost(turned, kFirstPrintable), Equal(bytes, '\\'));
 }
 
 [[nodiscard]] inline std::uint32_t StringEnds(const char* at) {
@@ -93,10 +91,7 @@ namespace sse2 {
 [[nodiscard]] inline std::uint32_t Brackets(const char* at) {
   const __m128i bytes = Load(at);
   const __m128i braced = _mm_or_si128(bytes, _mm_set1_epi8('{' ^ '['));
-  const __m128i from_brace = _mm_sub_epi8(braced, _mm_set1_epi8('{'));
-  const __m128i near =
-      _mm_cmpeq_epi8(_mm_min_epu8(from_brace, _mm_set1_epi8('}' - '{')), from_brace);
-  return Bits(_mm_or_si128(near, _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'))));
+  return Bits(Either(IsAmong(braced, '{', '}'), Equal(bytes, '"')));
 }
 [[nodiscard]] const char* FindStringEnd(const char* at, const char* end);
 [[nodiscard]] bool IsAscii(std::string_view text);

@@ -4,9 +4,12 @@
 #include <iterator>
 
 #include "libs/base/strings.h"
+#include "sidecar/inspect/json_bytes.h"
 #include "sidecar/inspect/json_hash.h"
 
 namespace reliability::sidecar::inspect {
+
+static_assert(LlmAnswer::kReadBehind >= kPadding);
 
 AnswerShape ShapeOf(int status, std::string_view content_type, std::string_view content_encoding) {
   const bool plain =

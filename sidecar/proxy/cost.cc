@@ -1,9 +1,9 @@
 #include "sidecar/proxy/cost.h"
 
 #include <algorithm>
-#include <cstdio>
 
 #include "libs/base/hash.h"
+#include "libs/base/strings.h"
 #include "sidecar/inspect/request_size.h"
 #include "sidecar/inspect/usage_request.h"
 
@@ -17,9 +17,7 @@ std::string SessionOf(std::string_view id) {
   if (id.size() <= kMaxSessionBytes) {
     return std::string(id);
   }
-  char text[24];
-  std::snprintf(text, sizeof text, "#%016llx", static_cast<unsigned long long>(Fnv1a(id)));
-  return text;
+  return "#" + Hex16(Fnv1a(id));
 }
 
 }  // namespace

@@ -1,8 +1,8 @@
 #include "sidecar/proxy/exchange_state.h"
 
 #include <algorithm>
-#include <array>
-#include <cstdio>
+
+#include "libs/base/strings.h"
 
 namespace reliability::sidecar::proxy {
 namespace {
@@ -47,10 +47,7 @@ std::string ExchangeState::RequestId() const {
   if (!given.empty() && given.size() <= kMaxRequestId) {
     return std::string(given);
   }
-  std::array<char, 24> text{};
-  std::snprintf(text.data(), text.size(), "req_%016llx",
-                static_cast<unsigned long long>(loop.rng->Next()));
-  return text.data();
+  return "req_" + Hex16(loop.rng->Next());
 }
 
 inspect::ErrorReply ExchangeState::Reply(policy::ErrorClass error_class) const {

@@ -2,7 +2,6 @@
 
 #include <array>
 #include <condition_variable>
-#include <cstdio>
 #include <deque>
 #include <mutex>
 #include <stop_token>
@@ -12,6 +11,7 @@
 #include "libs/base/log.h"
 #include "libs/base/mutex.h"
 #include "libs/base/rng.h"
+#include "libs/base/strings.h"
 #include "libs/kube/client/api_client.h"
 #include "libs/kube/runtime/event_series.h"
 
@@ -214,10 +214,7 @@ class EventRecorder::Impl {
   }
 
   std::string NewName(const std::string& object) {
-    std::array<char, 20> suffix{};
-    std::snprintf(suffix.data(), suffix.size(), ".%016llx",
-                  static_cast<unsigned long long>(rng_->Next()));
-    return object.substr(0, kMaxNamePrefix) + suffix.data();
+    return object.substr(0, kMaxNamePrefix) + "." + Hex16(rng_->Next());
   }
 
   ApiClient& client_;

@@ -14,6 +14,30 @@ TEST(Strings, JsonEscapingNeverEmitsInvalidUtf8) {
   EXPECT_EQ(JsonString("\xED\xA0\x80"), "\"\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\"");  // surrogate
 }
 
+// Texts are looked at sixteen bytes a step: the byte that needs an escape may stand anywhere.
+TEST(Strings, JsonEscapingFindsEachByteWhereverItStands) {
+  const std::vector<std::pair<char, std::string>> cases = {
+      {'"', "\\\""}, {'\\', "\\\\"},      {'\n', "\\n"},
+      {'\t', "\\t"}, {'\x1f', "\\u001f"}, {'\0', "\\u0000"},
+      {' ', " "},    {'\x7f', "\x7f"},    {'\x80', "\xEF\xBF\xBD"}};
+  for (std::size_t size = 1; size <= 50; ++size) {
+    for (std::size_t at = 0; at < size; ++at) {
+      for (const auto& [byte, shown] : cases) {
+        std::string text(size, 'a');
+        text[at] = byte;
+        EXPECT_EQ(JsonString(text),
+                  '"' + std::string(at, 'a') + shown + std::string(size - at - 1, 'a') + '"');
+      }
+    }
+  }
+}
+
+TEST(Strings, Hex16HasAllDigits) {
+  EXPECT_EQ(Hex16(0), "0000000000000000");
+  EXPECT_EQ(Hex16(0x12ab), "00000000000012ab");
+  EXPECT_EQ(Hex16(0xfedc'ba98'7654'3210U), "fedcba9876543210");
+}
+
 TEST(Strings, SplitKeepsEmptyPieces) {
   EXPECT_EQ(Split("a,,b", ','), (std::vector<std::string_view>{"a", "", "b"}));
   EXPECT_EQ(Split("", ','), (std::vector<std::string_view>{""}));
