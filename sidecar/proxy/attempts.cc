@@ -1,11 +1,11 @@
 #include "sidecar/proxy/attempts.h"
 
-#include <array>
-#include <cstdio>
 #include <utility>
 
+#include "libs/base/strings.h"
 #include "sidecar/proxy/cancel_notice.h"
 #include "sidecar/proxy/cost.h"
+#include "sidecar/proxy/failure_answer.h"
 #include "sidecar/proxy/response_relay.h"
 #include "sidecar/proxy/tiers.h"
 #include "sidecar/proxy/upstream_attempt.h"
@@ -318,10 +318,7 @@ void Attempts::RenameRequest() {
   if (!mcp || call.mcp.id_json.empty()) {
     return;
   }
-  std::array<char, 20> fresh{};
-  std::snprintf(fresh.data(), fresh.size(), "%016llx",
-                static_cast<unsigned long long>(state_.loop.rng->Next()));
-  auto renamed = inspect::RenameMcpRequest(state_.body.whole(), fresh.data());
+  auto renamed = inspect::RenameMcpRequest(state_.body.whole(), Hex16(state_.loop.rng->Next()));
   if (renamed.has_value()) {
     call.renamed = std::move(*renamed);
   }
@@ -329,33 +326,12 @@ void Attempts::RenameRequest() {
 
 void Attempts::AnswerInstead(const UpstreamAttempt& attempt, ErrorClass error_class,
                              const std::string& detail) {
-  const Call& call = state_.call;
-  // Of several places that failed, the class of the last one would mislead.
-  const bool several = call.admission.stood_in || refused_translation_;
-  inspect::ErrorReply reply = state_.Reply(several ? ErrorClass::kAllTargetsFailed : error_class);
-  if (!detail.empty()) {
-    reply.message = reply.resource + ": " + detail;
-  }
-  const bool tool = call.kind == CallKind::kMcpTool || call.kind == CallKind::kHttpTool;
-  reply.outcome_unknown = tool && !call.repeatable && attempt.sent_any() &&
-                          policy::TraitsOf(error_class).may_have_acted;
-  if (state_.sent_head) {
-    const std::string last =
-        state_.resumed ? state_.stream->Fail(reply) : MakeStreamError(call, reply);
-    outcome_.last_bytes = state_.sent_head->kind == OutFraming::Kind::kChunked && !last.empty()
-                              ? ChunkSize(last.size()) + last + "\r\n"
-                              : last;
-    return;
-  }
-  inspect::MadeAnswer answer = state_.enforce || call.kind != CallKind::kMcpTool
-                                   ? MakeAnswer(call, reply)
-                                   : inspect::McpProtocolError(reply, call.mcp.id_json);
-  if (!state_.enforce) {
-    // Observe does not tell SDKs what to do: they retry as without us.
-    std::erase_if(answer.headers,
-                  [](const auto& field) { return field.first == "x-should-retry"; });
-  }
-  outcome_.answer = std::move(answer);
+  AnswerFailure(state_,
+                {.error_class = error_class,
+                 .several_places = state_.call.admission.stood_in || refused_translation_,
+                 .sent = attempt.sent_any(),
+                 .detail = detail},
+                outcome_);
 }
 
 void Attempts::AgentLeft() {

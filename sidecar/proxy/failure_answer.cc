@@ -1,0 +1,47 @@
+#include "sidecar/proxy/failure_answer.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace reliability::sidecar::proxy {
+namespace {
+
+using policy::ErrorClass;
+
+std::string LastBytes(ExchangeState& state, const inspect::ErrorReply& reply) {
+  const std::string last =
+      state.resumed ? state.stream->Fail(reply) : MakeStreamError(state.call, reply);
+  if (state.sent_head->kind == OutFraming::Kind::kChunked && !last.empty()) {
+    return ChunkSize(last.size()) + last + "\r\n";
+  }
+  return last;
+}
+
+}  // namespace
+
+void AnswerFailure(ExchangeState& state, const FailedCall& failed, CallOutcome& outcome) {
+  const Call& call = state.call;
+  inspect::ErrorReply reply =
+      state.Reply(failed.several_places ? ErrorClass::kAllTargetsFailed : failed.error_class);
+  if (!failed.detail.empty()) {
+    reply.message.append(reply.resource).append(": ").append(failed.detail);
+  }
+  const bool tool = call.kind == CallKind::kMcpTool || call.kind == CallKind::kHttpTool;
+  reply.outcome_unknown = tool && !call.repeatable && failed.sent &&
+                          policy::TraitsOf(failed.error_class).may_have_acted;
+  if (state.sent_head) {
+    outcome.last_bytes = LastBytes(state, reply);
+    return;
+  }
+  inspect::MadeAnswer answer = state.enforce || call.kind != CallKind::kMcpTool
+                                   ? MakeAnswer(call, reply)
+                                   : inspect::McpProtocolError(reply, call.mcp.id_json);
+  if (!state.enforce) {
+    // Observe does not tell SDKs what to do: they retry as without us.
+    std::erase_if(answer.headers,
+                  [](const auto& field) { return field.first == "x-should-retry"; });
+  }
+  outcome.answer = std::move(answer);
+}
+
+}  // namespace reliability::sidecar::proxy
