@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -224,19 +225,7 @@ IoResult Stream::Read(char* data, std::size_t size) {
 
 IoResult Stream::Write(std::span<const iovec> pieces) {
   if (state_->ssl != nullptr) {
-    const std::string_view bytes = tls::OneRecord(pieces);
-    if (bytes.empty()) {
-      return {};
-    }
-    ERR_clear_error();
-    std::size_t put = 0;
-    const int done = SSL_write_ex(state_->ssl, bytes.data(), bytes.size(), &put);
-    if (done == 1) {
-      return {.bytes = put};
-    }
-    const IoResult result = tls::ToResult(state_->ssl, done, false, state_->write_needs_read);
-    state_->may_have_bytes = state_->may_have_bytes && !state_->write_needs_read;
-    return result;
+    return WriteRecord(tls::OneRecord(pieces));
   }
   msghdr message{};
   message.msg_iov = const_cast<iovec*>(pieces.data());
@@ -246,8 +235,47 @@ IoResult Stream::Write(std::span<const iovec> pieces) {
 }
 
 IoResult Stream::Write(const char* data, std::size_t size) {
-  const std::array<iovec, 1> piece{iovec{const_cast<char*>(data), size}};
-  return Write(piece);
+  if (state_->ssl != nullptr) {
+    const std::array<iovec, 1> piece{iovec{const_cast<char*>(data), size}};
+    return WriteRecord(tls::OneRecord(piece));
+  }
+  const ssize_t put = ::send(state_->fd, data, size, MSG_NOSIGNAL);
+  return put >= 0 ? IoResult{.bytes = static_cast<std::size_t>(put)} : FromErrno(errno);
+}
+
+IoResult Stream::WriteParts(std::span<std::string_view> parts) {
+  std::array<iovec, kMaxParts> pieces;
+  std::size_t count = 0;
+  for (const std::string_view part : parts) {
+    if (!part.empty()) {
+      pieces[count++] = {const_cast<char*>(part.data()), part.size()};
+    }
+  }
+  const IoResult result =
+      count == 1 ? Write(static_cast<const char*>(pieces[0].iov_base), pieces[0].iov_len)
+                 : Write(std::span<const iovec>(pieces.data(), count));
+  std::size_t gone = result.bytes;
+  for (std::string_view& part : parts) {
+    const std::size_t take = std::min(gone, part.size());
+    part.remove_prefix(take);
+    gone -= take;
+  }
+  return result;
+}
+
+IoResult Stream::WriteRecord(std::string_view bytes) {
+  if (bytes.empty()) {
+    return {};
+  }
+  ERR_clear_error();
+  std::size_t put = 0;
+  const int done = SSL_write_ex(state_->ssl, bytes.data(), bytes.size(), &put);
+  if (done == 1) {
+    return {.bytes = put};
+  }
+  const IoResult result = tls::ToResult(state_->ssl, done, false, state_->write_needs_read);
+  state_->may_have_bytes = state_->may_have_bytes && !state_->write_needs_read;
+  return result;
 }
 
 void Stream::OnReady(const std::shared_ptr<State>& state, bool read) {

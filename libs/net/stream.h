@@ -13,6 +13,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "libs/base/result.h"
 #include "libs/net/signal.h"
@@ -67,6 +68,9 @@ class Stream {
   // Moves as much as the kernel takes; `bytes` may be less than the sum.
   [[nodiscard]] IoResult Write(std::span<const iovec> pieces);
   [[nodiscard]] IoResult Write(const char* data, std::size_t size);
+  // In order, and takes what is gone off their fronts. At most kMaxParts.
+  static constexpr std::size_t kMaxParts = 4;
+  [[nodiscard]] IoResult WriteParts(std::span<std::string_view> parts);
   // Register for one notification; calling again before it came costs nothing.
   void WantRead();
   void WantWrite();
@@ -93,6 +97,7 @@ class Stream {
  private:
   struct State;
   class Wait;
+  IoResult WriteRecord(std::string_view bytes);
   static void OnReady(const std::shared_ptr<State>& state, bool read);
   std::shared_ptr<State> state_;
 };

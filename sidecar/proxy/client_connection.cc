@@ -1,29 +1,15 @@
 #include "sidecar/proxy/client_connection.h"
 
 #include <algorithm>
-#include <array>
 
 namespace reliability::sidecar::proxy {
 
 net::IoStatus ClientConnection::WriteNow(Parts& parts) {
-  while (!parts[0].empty() || !parts[1].empty() || !parts[2].empty()) {
-    std::array<iovec, 3> pieces;
-    for (std::size_t i = 0; i < parts.size(); ++i) {
-      pieces[i] = {const_cast<char*>(parts[i].data()), parts[i].size()};
-    }
-    const net::IoResult result = stream.Write(pieces);
-    if (result.status == net::IoStatus::kAgain) {
-      return result.status;
-    }
-    if (result.status != net::IoStatus::kOk) {
-      keep_alive = false;
-      return result.status;
-    }
-    std::size_t gone = result.bytes;
-    for (std::string_view& part : parts) {
-      const std::size_t take = std::min(gone, part.size());
-      part.remove_prefix(take);
-      gone -= take;
+  while (!std::all_of(parts.begin(), parts.end(), [](auto part) { return part.empty(); })) {
+    const net::IoStatus status = stream.WriteParts(parts).status;
+    if (status != net::IoStatus::kOk) {
+      keep_alive = keep_alive && status == net::IoStatus::kAgain;
+      return status;
     }
   }
   return net::IoStatus::kOk;

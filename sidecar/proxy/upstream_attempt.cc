@@ -1,10 +1,7 @@
 #include "sidecar/proxy/upstream_attempt.h"
 
-#include <sys/uio.h>
-
 #include <algorithm>
 #include <array>
-#include <span>
 #include <utility>
 
 #include "libs/net/http_head_parser.h"
@@ -154,23 +151,8 @@ bool UpstreamAttempt::NextPiece(Failure& failure, bool& finished) {
 }
 
 net::IoStatus UpstreamAttempt::WriteOut() {
-  std::array<iovec, 4> pieces;
-  std::size_t count = 0;
-  for (const std::string_view part : out_) {
-    if (!part.empty()) {
-      pieces[count++] = {const_cast<char*>(part.data()), part.size()};
-    }
-  }
-  const net::IoResult result = stream_.Write(std::span(pieces.data(), count));
-  if (result.status == net::IoStatus::kOk) {
-    sent_any_ = sent_any_ || result.bytes > 0;
-    std::size_t gone = result.bytes;
-    for (std::string_view& part : out_) {
-      const std::size_t take = std::min(gone, part.size());
-      part.remove_prefix(take);
-      gone -= take;
-    }
-  }
+  const net::IoResult result = stream_.WriteParts(out_);
+  sent_any_ = sent_any_ || result.bytes > 0;
   return result.status;
 }
 
