@@ -169,6 +169,7 @@ net::Task<> Exchange::Write(inspect::MadeAnswer answer) {
                       ? std::string_view(state_.call.admission.turn_id)
                       : std::string_view{},
                   state_.client.keep_alive, state_.request.method == "HEAD");
+  co_await state_.loop.batch.Turn();
   (void)co_await state_.client.WriteAll(out.view());
 }
 
