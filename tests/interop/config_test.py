@@ -120,19 +120,35 @@ class Reload(SidecarTest):
 
 
 class Start(unittest.TestCase):
-    def test_bad_flags_and_files_end_with_a_message(self) -> None:
-        binary = os.environ["AGENT_RELIABILITY_SIDECAR"]
+    def assert_start_fails(self, flags: list[str], *named: str) -> None:
+        process = Process([os.environ["AGENT_RELIABILITY_SIDECAR"], *flags])
+        self.addCleanup(process.stop)
+        self.assertEqual(process.child.wait(10), 2, flags)
+        process.stop()
+        for text in named:
+            self.assertIn(text, "\n".join(process.lines))
+
+    def test_bad_flags_end_with_a_message(self) -> None:
+        self.assert_start_fails(["--no-such-flag"], "--no-such-flag")
         with tempfile.TemporaryDirectory() as folder:
-            bad = pathlib.Path(folder) / "bad.json"
-            bad.write_text("{", encoding="utf-8")
-            for flags, named in (
-                (["--no-such-flag"], "--no-such-flag"),
-                (["--policy", f"{folder}/policy.json", "--listen", "nonsense"], "--listen"),
-            ):
-                process = Process([binary, *flags])
-                self.assertEqual(process.child.wait(10), 2, flags)
-                process.stop()
-                self.assertIn(named, "\n".join(process.lines))
+            self.assert_start_fails(["--policy", f"{folder}/policy.json", "--listen", "nonsense"], "--listen")
+
+    def test_a_bad_policy_ends_with_the_path_of_what_is_wrong(self) -> None:
+        fine = policy("http://127.0.0.1:1")
+        unknown = {**fine, "timeouts": {"surprise": 1}}
+        no_fit = {**fine, "turn": {"timeoutMs": -1}}
+        elsewhere = {**fine, "fallbackChain": {"name": "c", "tiers": [{"name": "t", "upstream": "nobody"}]}}
+        for what, raw, named in (
+            ("no JSON", b"{", "JSON"),
+            ("unknown field", canonical(unknown), "timeouts.surprise"),
+            ("out of range", canonical(no_fit), "turn.timeoutMs"),
+            ("bad reference", canonical(elsewhere), "fallbackChain.tiers[0].upstream"),
+        ):
+            with self.subTest(what), tempfile.TemporaryDirectory() as folder:
+                file = pathlib.Path(folder) / "policy.json"
+                file.write_bytes(raw)
+                self.assert_start_fails(["--policy", str(file), "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"], "--policy", named)
+        self.assert_start_fails(["--policy", "/no/such/file", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"], "/no/such/file")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from harness import SidecarTest, ask, tool_error
 from policies import policy
-from processes import Sidecar, Simulator
+from processes import Sidecar, Simulator, eventually
 
 NOW = datetime.datetime.now(datetime.UTC)
 
@@ -77,7 +77,12 @@ class Tls(SidecarTest):
         self.folder = pathlib.Path(folder.name)
         self.authority = Authority()
         self.ca_file = self.folder / "ca.pem"
-        self.ca_file.write_bytes(self.authority.certificate.public_bytes(serialization.Encoding.PEM))
+        self.trust(self.authority)
+
+    def trust(self, authority: Authority) -> None:
+        fresh = self.folder / "ca.new"
+        fresh.write_bytes(authority.certificate.public_bytes(serialization.Encoding.PEM))
+        fresh.rename(self.ca_file)
 
     def start_tls(self, address: str = "127.0.0.1", trusted: bool = True) -> None:
         """A simulator with a certificate for `address`, and a sidecar that calls it at 127.0.0.1."""
@@ -112,6 +117,27 @@ class Tls(SidecarTest):
         with self.assertRaises(Exception):  # noqa: B017
             async with self.mcp() as client:
                 tool_error(await client.call_tool("search", {"query": "1"}))
+
+    def test_a_rotated_authority_is_trusted_without_a_restart(self) -> None:
+        self.trust(Authority())
+        self.start_tls()
+        self.assert_refused()
+        self.trust(self.authority)
+
+        def answered() -> bool:
+            try:
+                ask(self.openai(), "hi")
+            except openai.APIStatusError:
+                return False
+            return True
+
+        eventually(answered, "the new authority is trusted")
+        self.trust(Authority())
+
+        def refused() -> bool:
+            return not answered()
+
+        eventually(refused, "an authority that was taken away is not trusted any more")
 
     def test_another_name(self) -> None:
         self.start_tls(address="127.0.0.2")

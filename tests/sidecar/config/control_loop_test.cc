@@ -6,6 +6,8 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <condition_variable>
+#include <filesystem>
+#include <fstream>
 #include <mutex>
 
 #include "libs/base/rng.h"
@@ -24,6 +26,15 @@ std::string WithTls(const std::string& workload) {
   return R"({"schema":"1.0","workload":")" + workload +
          R"(","upstreams":[{"kind":"LLM","name":"openai","format":"OpenAI",)"
          R"("url":"https://127.0.0.1:1/v1"}]})";
+}
+
+// A second tier elsewhere, with a key of its own.
+std::string WithChain(const std::string& key_file) {
+  return R"({"schema":"1.0","workload":"a/Deployment/one","upstreams":[{"kind":"LLM","name":"openai",)"
+         R"("format":"OpenAI","url":"http://127.0.0.1:1/v1"}],"fallbackChain":{"name":"c","tiers":[)"
+         R"({"name":"first","upstream":"openai"},{"name":"second","url":"http://127.0.0.1:2/v1",)"
+         R"("format":"OpenAI","credential":")" +
+         key_file + "\"}]}}";
 }
 
 bool IsLoaded(const net::TlsContext& context) {
@@ -55,6 +66,15 @@ class ControlLoopTest : public testing::Test {
   std::shared_ptr<const net::TlsContext> PublishedTls() {
     const std::lock_guard lock(mutex_);
     return published_->tls.at(0);
+  }
+  struct SeenTier {
+    std::string key;
+    std::string skipped;
+  };
+  SeenTier PublishedTier() {  // the second
+    const std::lock_guard lock(mutex_);
+    const proxy::Tier& tier = published_->chain->tiers.at(1);
+    return {tier.key, tier.skipped};
   }
   // Another change, told through Decisions only: looks again until it shows.
   template <class Condition>
@@ -123,6 +143,37 @@ TEST_F(ControlLoopTest, WithoutAPolicyItWaits) {
   loop_->Start();
   folder_.Write("policy.json", Policy("a/Deployment/late"));
   EXPECT_TRUE(AwaitWorkload("a/Deployment/late"));
+}
+
+// As the kubelet does it: the files of a volume are links through `..data`, which is swapped.
+TEST_F(ControlLoopTest, ARotatedKeyIsTakenWithoutARestart) {
+  const fakes::TempFolder mounted;
+  const auto publish = [&](const std::string& version, const std::string& key) {
+    std::filesystem::create_directory(mounted / version);
+    if (!key.empty()) {
+      std::ofstream(mounted / (version + "/token")) << key << "\n";
+    }
+    std::filesystem::create_symlink(version, mounted / "..data_tmp");
+    std::filesystem::rename(mounted / "..data_tmp", mounted / "..data");
+  };
+  publish("..1", "");
+  std::filesystem::create_symlink("..data/token", mounted / "token");
+  folder_.Write("policy.json", WithChain(mounted / "token"));
+  Make();
+  ASSERT_TRUE(loop_->LoadOnce().has_value());
+  loop_->Start();
+  ASSERT_TRUE(AwaitWorkload("a/Deployment/one"));
+  EXPECT_EQ(PublishedTier().skipped, sidecar_config::kSkippedCredentialMissing);
+  const std::string hash = decisions_.LedgerView().config_hash;
+
+  publish("..2", "first");
+  ASSERT_TRUE(Await([&] { return PublishedTier().key == "first"; }));
+  EXPECT_TRUE(PublishedTier().skipped.empty());
+  publish("..3", "second");
+  ASSERT_TRUE(Await([&] { return PublishedTier().key == "second"; }));
+  publish("..4", "");  // the Secret is gone
+  ASSERT_TRUE(Await([&] { return !PublishedTier().skipped.empty(); }));
+  EXPECT_EQ(decisions_.LedgerView().config_hash, hash);  // the same policy all the time
 }
 
 TEST_F(ControlLoopTest, WritesTheLedger) {
