@@ -38,6 +38,14 @@ def _ends_in_words(world: World, judgement: Judgement) -> None:
     judgement.required(world.sidecar.slo(TASKS) == (0, 1), f"turns (good, bad): {world.sidecar.slo(TASKS)}")
 
 
+def wait_in_vain(world: World) -> None:
+    """What `own-stall` must not take for a sidecar that stood still."""
+    for _ in range(STALLS):
+        world.ask()
+    world.upstreams["primary"].heal()
+    world.ask()
+
+
 def _stop_while_waiting(world: World) -> None:
     """Three calls whose limit passes while the sidecar itself is stopped, then one to a healthy upstream."""
     assert world.sidecar is not None

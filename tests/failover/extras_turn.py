@@ -7,7 +7,6 @@ import time
 from typing import Any
 
 from extra import ALONE, STREAMED, Extra
-from processes import eventually
 from tools import SEARCH_TOOLS, continued
 from verdict import TEMPLATE_MODEL, Judgement
 from world import World
@@ -59,7 +58,21 @@ def _upstream_was_told(world: World, judgement: Judgement) -> None:
     judgement.note(f"cancelled {max(0.0, ended - world.marks['left']) * 1000:.0f} ms after the client left")
 
 
-def _two_users(world: World) -> None:
+def stay(world: World) -> None:
+    """What `disconnect` must not take for an agent that leaves."""
+    world.upstreams["primary"].settings(tokenDelaySeconds=0.02)
+    stream = world.client().start_stream("[[words 60]]")
+    world.marks["left"] = time.time()
+    for _ in stream:
+        pass
+    world.upstreams["primary"].wait(1, finished="true")
+
+
+def two_users_of_one_turn(world: World) -> None:
+    _two_users(world, extra_headers={"x-agent-turn-id": "one"})
+
+
+def _two_users(world: World, **more: Any) -> None:
     """The same question at the same time, the same tool call, but each its own tool result."""
     question = "Where is order 1001?"
     together = threading.Barrier(2)
@@ -69,10 +82,10 @@ def _two_users(world: World) -> None:
     def one(user: str) -> None:
         client = world.client()
         together.wait()
-        first = world.ask(question, client=client, tools=tools)
+        first = world.ask(question, client=client, tools=tools, **more)
         if first.tool_calls:
             together.wait(20)
-            world.ask(question, client=client, tools=tools, **continued(wire, question, {}, first, f"for {user}"))
+            world.ask(question, client=client, tools=tools, **continued(wire, question, {}, first, f"for {user}"), **more)
 
     threads = [threading.Thread(target=one, args=(user,)) for user in ("alice", "bob")]
     for thread in threads:
@@ -81,14 +94,22 @@ def _two_users(world: World) -> None:
         thread.join()
 
 
+def _counted(world: World, turns: int) -> tuple[int, int]:
+    """(good, bad), as soon as so many turns are counted; after 5 s as it is."""
+    assert world.sidecar is not None
+    give_up = time.monotonic() + 5
+    while sum(seen := world.sidecar.slo(TASKS)) < turns and time.monotonic() < give_up:
+        time.sleep(0.05)
+    return seen
+
+
 def _not_merged(world: World, judgement: Judgement) -> None:
     judgement.required(len(world.attempts()) == 4, f"{len(world.attempts())} requests upstream, 4 were made")
     answers = sorted(c.text for c in world.calls if c.text)
     expected = [f"Here is what I found: for {user}" for user in ("alice", "bob")]
     judgement.required(answers == expected, f"answers {answers}")
-    assert world.sidecar is not None
-    eventually(lambda: sum(world.sidecar.slo(TASKS)) >= 2, "two turns are counted", 5)
-    judgement.required(world.sidecar.slo(TASKS) == (2, 0), f"turns (good, bad): {world.sidecar.slo(TASKS)}")
+    turns = _counted(world, 2)
+    judgement.required(turns == (2, 0), f"turns (good, bad): {turns}")
 
 
 CASES = (

@@ -10,7 +10,7 @@ from runs import FORMATS, Run
 from scenarios import BY_ID, SCENARIOS, Scenario
 from verdict import Verdict
 from world import Setup
-from wrong import CRASH, WRONG, WRONG_EXTRAS
+from wrong import CRASH, WRONG, WRONG_EXTRAS, Wrong
 
 SDK_RETRIES = (0, 2)  # off, and both SDKs' default
 # What each policy says about a stream that fails after its first token.
@@ -96,6 +96,16 @@ def extra_runs(base: Setup, formats: Sequence[str], ids: Sequence[str]) -> list[
     ]
 
 
+def _wrong_extra(extra: Extra, wrong: Wrong, base: Setup) -> Run:
+    extra = replace(
+        extra, title=f"{extra.title}: {wrong.what}", cross=extra.cross and not wrong.same_format,
+        faults=wrong.faults or extra.faults, drive=wrong.drive or extra.drive,
+    )  # fmt: skip
+    wire = base.format if base.format in extra.formats else extra.formats[0]
+    setup = replace(base, format=wire, stream=extra.streams[-1], settings=wrong.settings, forgets=wrong.forgets)
+    return _extra_run("self-test", extra, setup)
+
+
 def self_test_runs(base: Setup, ids: Sequence[str]) -> list[Run]:
     """Each scenario once with a policy that is wrong for it, and what else must be seen: none may pass."""
     runs = []
@@ -113,9 +123,7 @@ def self_test_runs(base: Setup, ids: Sequence[str]) -> list[Run]:
             runs.append(replace(_run("self-test", scenario, across), title=title))
     for extra in EXTRAS:
         if extra.id in WRONG_EXTRAS and _wanted(ids, extra.id, base.format):
-            wrong = WRONG_EXTRAS[extra.id]
-            run = _extra_run("self-test", extra, replace(base, settings=wrong.settings, forgets=wrong.forgets))
-            runs.append(replace(run, title=f"{extra.title}: {wrong.what}"))
+            runs.append(_wrong_extra(extra, WRONG_EXTRAS[extra.id], base))
     if _wanted(ids, CRASH.id, base.format):
         runs.append(_extra_run("self-test", CRASH, base))
     return runs

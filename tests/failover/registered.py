@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from wrong import WRONG_EXTRAS
+
 # Of documents.SECTIONS: what the policy of these cases has.
 SECTIONS: tuple[str, ...] = ("retries", "fallback")
 _RESCUED = (
@@ -21,5 +23,5 @@ CASES: dict[str, tuple[str, ...]] = {
         "plain-cut", "stream-reset", "stream-clean-cut", "malformed-tool-call", "held-open", "budget-refused",
         "budget-template", "kill", "kill-breaker",
     ),
-    "self-test": (*_RESCUED, *_AFTER_THE_FIRST_TOKEN, "kill", "kill-breaker", "crash"),
+    "self-test": (*_RESCUED, *_AFTER_THE_FIRST_TOKEN, *WRONG_EXTRAS, "crash"),
 }  # fmt: skip

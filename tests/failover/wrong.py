@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
+import extras_time
+import extras_turn
 from documents import BREAKER_OFF
 from extra import Extra
 from verdict import Judgement
@@ -20,9 +23,13 @@ _INSISTENT = {"trip": BREAKER_OFF, "sticky_seconds": 0, "retries": {"budget": {"
 @dataclass(frozen=True)
 class Wrong:
     what: str
-    settings: dict[str, Any]
+    settings: dict[str, Any] = field(default_factory=dict)
     sdk_retries: int = 0
     forgets: bool = False  # its sidecar loses the state folder
+    same_format: bool = False  # the fallbacks speak the caller's
+    # Where no policy is wrong enough: other faults, or an agent that does something else.
+    faults: Callable[[World], None] | None = None
+    drive: Callable[[World], None] | None = None
 
 
 NO_RETRIES = {"retries": {"maxRetries": 0}, "tiers": _ALONE}
@@ -47,7 +54,55 @@ WRONG: dict[str, Wrong] = {
     "S16": Wrong("no fallback", {"tiers": _ALONE}),
 }
 
+_NO_BREAKER = Wrong("no breaker", {"trip": BREAKER_OFF})
+_NO_FALLBACK = Wrong("no fallback", {"tiers": _ALONE})
+_GREEDY = {"trip": BREAKER_OFF, "retries": {"maxRetries": 5, "budget": {"percent": 100, "minRetries": 1000}}}
+_OBSERVE = Wrong("observe only", {"enforcement": "Observe"})
+_PATIENT = Wrong("a turn of 60 s", {"turn": {"timeoutMs": 60_000}, "timeouts": {"llmMs": 6000, "firstTokenMs": 6000}})
+_NO_NOTICE = {"timeoutMs": 3000, "synthesisReserveMs": 500, "onStreamDeadline": "Error"}
+_ONE_TURN = Wrong("both say that they are one turn", drive=extras_turn.two_users_of_one_turn)
+
+
+def _cut(world: World) -> None:
+    world.fault("primary", {"type": "cut", "afterContent": 40})
+
+
+# Not among them: cases in which the SDK itself sees what a wrong sidecar would let pass.
 WRONG_EXTRAS: dict[str, Wrong] = {
+    "outage-budget": Wrong("no retry budget", _GREEDY),
+    "outage-breaker": _NO_BREAKER,
+    "outage-probes": _NO_BREAKER,
+    "sdk-retries": Wrong("more retries than the case allows", _GREEDY),
+    "open-circuit": _NO_BREAKER,
+    "probes": _NO_BREAKER,
+    "jitter": Wrong("no retries", {"retries": {"maxRetries": 0}}),
+    "long-wait-fallback": _NO_FALLBACK,
+    "long-wait-alone": Wrong("the wait is not honoured", {"retries": {"retryAfter": {"honor": False}}}),
+    "one-deadline": _PATIENT,
+    "one-deadline-responses": _PATIENT,
+    "disconnect": Wrong("the agent stays", drive=extras_turn.stay),
+    "two-users": _ONE_TURN,
+    "two-users-responses": _ONE_TURN,
+    "own-stall": Wrong("the upstream is silent, the sidecar runs", drive=extras_time.wait_in_vain),
+    "end-with-notice": Wrong("the stream ends with an error", {"turn": _NO_NOTICE}),
+    "long-answer": Wrong("the provider cuts it", faults=_cut),
+    "long-event": Wrong("the provider cuts it", faults=_cut),
+    "fallback-tool-call": _NO_FALLBACK,
+    "cross-tool-call": _NO_FALLBACK,
+    "cross-tool-loop": _NO_FALLBACK,
+    "cross-keys": _NO_FALLBACK,
+    "cross-refused": Wrong("no third tier", {"tiers": ("primary", "secondary")}),
+    "cross-errors": Wrong("a template stands in", {"last_words": "{{.agent}} cannot answer now."}),
+    "untranslatable": Wrong("the fallback understands it", same_format=True),
+    "keys": _NO_FALLBACK,
+    "last-resort": Wrong("no template", {"last_words": ""}),
+    "overloaded-alone": Wrong("not alone", {"tiers": ("primary", "secondary")}),
+    "too-long-alone": Wrong("another target takes more", {"tiers": ("primary", "larger")}),
+    "stream-clean-cut": _OBSERVE,
+    "malformed-tool-call": _OBSERVE,
+    "held-open": Wrong("silence is allowed", {"timeouts": {"streamIdleMs": 60_000}}),
+    "budget-refused": Wrong("no budget", {"costs": {}}),
+    "budget-template": Wrong("no template", {"last_words": ""}),
     "kill": Wrong("the state folder is lost", {}, forgets=True),
     "kill-breaker": Wrong("no breaker", {"trip": BREAKER_OFF}),
 }
