@@ -33,6 +33,11 @@ const BreakerRule* BreakerTable::FindRule(BreakerScope scope, const CallTarget& 
         });
     return found == config_.rules.end() ? nullptr : &*found;
   }
+  if (scope == BreakerScope::kLimit) {
+    return FindRule(BreakerScope::kModel, target) != nullptr
+               ? nullptr
+               : FindRule(BreakerScope::kProvider, target);
+  }
   for (const BreakerRule& rule : config_.rules) {
     if (rule.scope != scope || !AnyOrHas(rule.upstreams, target.upstream)) {
       continue;
@@ -82,6 +87,7 @@ std::string BreakerTable::KeyOf(BreakerScope scope, const CallTarget& target) co
     case BreakerScope::kServer:
       return "mcp:" + target.upstream;
     case BreakerScope::kModel:
+    case BreakerScope::kLimit:
       break;
     case BreakerScope::kTool:
       if (target.kind == TargetKind::kHttpTool) {

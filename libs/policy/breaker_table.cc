@@ -25,34 +25,17 @@ std::span<const BreakerScope> ScopesOf(TargetKind kind) {
   return kAgent;
 }
 
-// The call did not get through to its server.
-bool IsTransport(ErrorClass error_class) {
-  return error_class == ErrorClass::kConnect || error_class == ErrorClass::kTimeoutConnect ||
-         error_class == ErrorClass::kResetBeforeHeaders ||
-         error_class == ErrorClass::kStreamTruncated;
-}
-
-// What a tool's outcome says about its server: one that answers is there, whatever it says. A probe
-// is judged like any other.
-AttemptOutcome ForServer(const AttemptOutcome& outcome, bool probe) {
-  const BreakerEffect effect = TraitsOf(outcome.error_class).breaker;
-  AttemptOutcome own = outcome;
-  own.retry_after.reset();  // a rate limit is the tool's
-  if (effect == BreakerEffect::kFailure) {
-    own.effect = probe || IsTransport(outcome.error_class) ? BreakerEffect::kFailure
-                                                           : BreakerEffect::kSuccess;
-  } else if (effect == BreakerEffect::kHold || effect == BreakerEffect::kQuotaOpen) {
-    own.effect = BreakerEffect::kSuccess;
-  }
-  return own;
-}
-
 // Settings of a rule for what it guards.
 BreakerParameters ParametersOf(BreakerScope scope, const BreakerRule& rule) {
   BreakerParameters parameters = rule.parameters;
   if (scope == BreakerScope::kServer) {  // its other rule looks at its tools
     parameters.failure_percent = 0;
     parameters.slow_percent = 0;
+  } else if (scope == BreakerScope::kLimit) {  // what fails is the provider's own breaker's
+    parameters.consecutive_failures = 0;
+    parameters.failure_percent = 0;
+    parameters.slow_percent = 0;
+    parameters.mean_latency = Milliseconds{0};
   }
   return parameters;
 }
@@ -60,9 +43,6 @@ BreakerParameters ParametersOf(BreakerScope scope, const BreakerRule& rule) {
 ErrorClass RefusalOf(BreakerScope scope, ErrorClass refusal) {
   return scope == BreakerScope::kAgent ? ErrorClass::kAgentUnavailable : refusal;
 }
-
-constexpr int kServerMinOpen = 2;
-constexpr int kServerOpenPercent = 50;
 
 constexpr std::uint64_t kGenerationsPerBreaker = 1ULL << 32U;
 
@@ -257,66 +237,6 @@ bool BreakerTable::Refuses(const TargetView& target, MonotonicTime at) const {
   return std::any_of(entries.begin(), entries.end(), [&](const Entry* entry) {
     return entry != nullptr && entry->breaker.Refuses(at);
   });
-}
-
-std::vector<KeyedBreakerEvent> BreakerTable::Settle(const GuardTicket& ticket,
-                                                    const AttemptOutcome& outcome,
-                                                    MonotonicTime now, double jitter) {
-  std::vector<KeyedBreakerEvent> events;
-  bool opened = false;
-  Entry* model = nullptr;  // of its own name
-  for (std::size_t i = 0; i < ticket.count; ++i) {
-    const GuardTicket::Part& part = ticket.parts[i];
-    if (part.place >= places_.size() || places_[part.place] == nullptr) {
-      continue;
-    }
-    Entry& entry = *places_[part.place];
-    if (entry.scope == BreakerScope::kModel && entry.target.name == ticket.target.name) {
-      model = &entry;
-    }
-    const bool server = entry.scope == BreakerScope::kServer;
-    const AttemptOutcome own = server ? ForServer(outcome, part.ticket.probe != 0) : outcome;
-    if (const auto event = entry.breaker.Settle(part.ticket, own, now, jitter)) {
-      events.push_back({*entry.recency, entry.rule, *event});
-      opened = opened || (!server && event->kind == BreakerEventKind::kOpened);
-    }
-  }
-  if (opened && ticket.target.kind == TargetKind::kMcpTool) {
-    JudgeServer(ticket.target.upstream, now, jitter, events);
-  }
-  if (ticket.target.kind == TargetKind::kLlm && outcome.error_class == ErrorClass::kNone &&
-      (model == nullptr || !model->learned)) {
-    Learn(ticket.target.upstream, ticket.target.name);
-    if (model != nullptr) {
-      model->learned = true;
-    }
-  }
-  return events;
-}
-
-void BreakerTable::JudgeServer(const std::string& upstream, MonotonicTime now, double jitter,
-                               std::vector<KeyedBreakerEvent>& events) {
-  const auto server = entries_.find("mcp:" + upstream);
-  if (server == entries_.end()) {
-    return;
-  }
-  const Milliseconds window = server->second.breaker.parameters().window;
-  int called = 0;
-  int open = 0;
-  for (const auto& [key, entry] : entries_) {
-    if (entry.scope == BreakerScope::kTool && entry.target.kind == TargetKind::kMcpTool &&
-        entry.target.upstream == upstream && now - entry.last_used < window) {
-      ++called;
-      open += entry.breaker.state() == BreakerState::kClosed ? 0 : 1;
-    }
-  }
-  if (open < kServerMinOpen || open * 100 < kServerOpenPercent * called) {
-    return;
-  }
-  if (const auto event =
-          server->second.breaker.Trip(BreakerCause::kToolsOpen, open, called, now, jitter)) {
-    events.push_back({server->first, server->second.rule, *event});
-  }
 }
 
 std::vector<BreakerTable::View> BreakerTable::List(MonotonicTime now) const {

@@ -3,6 +3,7 @@
 //
 //   mcp:<server>/<tool>   scope Tool      http:<upstream>         scope Tool
 //   llm:<provider>        scope Provider  llm:<provider>/<model>  scope Model
+//                         or, without a rule of that scope, only the model's rate limits
 //   mcp:<server>          parent of the server's tools
 //   agent                 scope Agent: counts turns, where the others count attempts
 //
@@ -11,9 +12,13 @@
 // `consecutiveFailures` calls in a row, of any tools, did not get through to the server. It guards
 // tool calls only.
 //
+// A rate limit that names a time holds the model that was asked for, and no other of its provider
+// (data-plane ruling 23): its breaker of scope Model, else one that the provider's rule lets have
+// for that alone. A call without a model holds whatever guards it. A spent quota is the provider's.
+//
 // Names that an agent makes up must not fill the table: only tools named by the policy or seen in
-// a tools/list answer, and models that answered once, have their own key; the rest of an upstream
-// shares "<upstream>/_other" (data-plane ruling 20). Pure; event loop thread only.
+// a tools/list answer, and models that answered or were limited once, have their own key; the rest
+// of an upstream shares "<upstream>/_other" (data-plane ruling 20). Pure; event loop thread only.
 #include <array>
 #include <cstdint>
 #include <functional>
@@ -36,7 +41,9 @@ enum class BreakerScope : std::uint8_t {
   kProvider,
   kModel,
   kAgent,
-  kServer,  // no rule has it: the parent follows a rule of scope kTool
+  // No rule has these.
+  kServer,  // the parent, by a rule of scope kTool
+  kLimit,   // rate limits of a model without a rule of scope kModel, by one of scope kProvider
 };
 
 // Empty list = any. Names, no patterns.
@@ -189,6 +196,8 @@ class BreakerTable {
   // After a tool opened: does its server's parent open too?
   void JudgeServer(const std::string& upstream, MonotonicTime now, double jitter,
                    std::vector<KeyedBreakerEvent>& events);
+  void HoldModel(const CallTarget& target, const AttemptOutcome& outcome, MonotonicTime now,
+                 std::vector<KeyedBreakerEvent>& events);
   bool MakeRoom(MonotonicTime now);
   using Entries = std::map<std::string, Entry, std::less<>>;
   // `at` without its place in recency_.

@@ -147,6 +147,10 @@ class CircuitBreaker {
   std::optional<BreakerEvent> Trip(BreakerCause cause, int failures, int calls, MonotonicTime now,
                                    double jitter);
 
+  // Refuses calls until the time that the outcome names; nullopt: it names none, is held for longer
+  // already, or does not count. Settle() does it for a rate limit.
+  std::optional<BreakerEvent> Hold(const AttemptOutcome& outcome, MonotonicTime now);
+
   // The event if it changes.
   std::optional<BreakerEvent> SetOperation(BreakerOperation operation);
   [[nodiscard]] BreakerOperation operation() const { return operation_; }
@@ -199,7 +203,6 @@ class CircuitBreaker {
   BreakerEvent Open(BreakerEventKind kind, BreakerCause cause, const AttemptOutcome& outcome,
                     MonotonicTime now, double jitter);
   BreakerEvent Close();
-  std::optional<BreakerEvent> Hold(const AttemptOutcome& outcome, MonotonicTime now);
   std::optional<BreakerEvent> SettleProbe(const BreakerTicket& ticket,
                                           const AttemptOutcome& outcome, MonotonicTime now,
                                           double jitter);
