@@ -31,6 +31,7 @@ struct Call {
   // Where the running attempt goes: `route`, or a tier's. `tier` is null at a place of no chain.
   const Route* upstream = nullptr;
   const Tier* tier = nullptr;
+  bool foreign = false;   // it is not the agent's account: it is called with the tier's key
   std::string below;      // of target: what follows the base path; filled when the call moves
   std::string sent_body;  // for the tier: its model, its format; empty = as the agent wrote it
   bool asks_for_usage = false;  // of a stream, and the agent does not

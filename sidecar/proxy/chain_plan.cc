@@ -75,9 +75,13 @@ Result<std::shared_ptr<const ChainPlan>> BuildChain(const sidecar_config::Policy
     if (!from.credential.empty()) {
       tier.key = read_key(from.credential).value_or(std::string());
     }
-    if (tier.skipped.empty() && tier.key.empty() && !IsOriginOfAnUpstream(routes, *tier.route)) {
-      tier.skipped = from.credential.empty() ? sidecar_config::kSkippedNoCredential
-                                             : sidecar_config::kSkippedCredentialMissing;
+    tier.keyless = !from.credential.empty() && tier.key.empty();
+    // The agent may call an upstream with its own key.
+    const bool needs_key = tier.own != nullptr && tier.keyless;
+    if (tier.skipped.empty() && tier.key.empty() &&
+        (needs_key || !IsOriginOfAnUpstream(routes, *tier.route))) {
+      tier.skipped = tier.keyless ? sidecar_config::kSkippedCredentialMissing
+                                  : sidecar_config::kSkippedNoCredential;
     }
     tier.account = AccountOf(plan->tiers, tier);
     plan->tiers.push_back(std::move(tier));

@@ -22,7 +22,8 @@ struct Tier {
   std::string provider;              // whose breakers guard it
   std::string model;                 // empty = the one that the caller asked for
   std::optional<Milliseconds> timeout;
-  std::string key;  // the credential's content; empty = none that can be read
+  std::string key;       // the credential's content; empty = none that can be read
+  bool keyless = false;  // it has a credential that cannot be read: it stands in for nobody
   // The first tier with this origin and key: what providers store for one, they know for the other.
   std::size_t account = 0;
   bool larger_context = false;

@@ -132,19 +132,6 @@ bool IsCredential(std::string_view name) {
          EqualsIgnoreCase(name, "api-key");
 }
 
-// In whichever field the agent's SDK sent it; empty = in none.
-std::string_view KeyOf(const net::RequestHead& head) {
-  constexpr std::string_view kBearer = "bearer ";
-  for (const std::string_view name : {"x-api-key", "api-key"}) {
-    if (const std::string_view key = head.Get(name); !key.empty()) {
-      return key;
-    }
-  }
-  const std::string_view authorization = head.Get(FieldId::kAuthorization);
-  return StartsWith(authorization, kBearer) ? Trim(authorization.substr(kBearer.size()))
-                                            : std::string_view{};
-}
-
 void WriteKey(HeadWriter& head, sidecar_config::LlmFormat format, std::string_view key) {
   if (format == sidecar_config::LlmFormat::kAnthropic) {
     head.Field("x-api-key", key);
@@ -166,6 +153,18 @@ bool HasOwnBody(std::string_view method) {
 }
 
 }  // namespace
+
+std::string_view KeyOf(const net::RequestHead& head) {
+  constexpr std::string_view kBearer = "bearer ";
+  for (const std::string_view name : {"x-api-key", "api-key"}) {
+    if (const std::string_view key = head.Get(name); !key.empty()) {
+      return key;
+    }
+  }
+  const std::string_view authorization = head.Get(FieldId::kAuthorization);
+  return StartsWith(authorization, kBearer) ? Trim(authorization.substr(kBearer.size()))
+                                            : std::string_view{};
+}
 
 void WriteRequestHead(HeadWriter& head, const net::RequestHead& from, const Route& route,
                       const RequestEdit& edit, const OutFraming& framing) {

@@ -23,14 +23,16 @@ struct RequestEdit {
   std::string_view target;
   bool identity_encoding = false;           // the answer must be readable (data-plane ruling 12)
   std::optional<std::int64_t> deadline_ms;  // x-agent-deadline-ms
-  // To another origin than the agent's own upstream: nothing that names the agent or its user goes
-  // there, and this key instead of its credentials (data-plane ruling 50).
+  // To another account than the agent's own, wherever it is: nothing that names the agent or its
+  // user goes there, and this key instead of its credentials (data-plane ruling 50).
   bool foreign = false;
   std::string_view key = {};
   // The body was written for another API than the agent's: so are the fields that belong to it. The
   // agent's own key goes along in that API's field unless `foreign`.
   bool translated = false;
 };
+// The agent's key, in whichever field its SDK sent it; empty = in none.
+[[nodiscard]] std::string_view KeyOf(const net::RequestHead& head);
 void WriteRequestHead(HeadWriter& head, const net::RequestHead& from, const Route& route,
                       const RequestEdit& edit, const OutFraming& framing);
 

@@ -30,6 +30,14 @@ Milliseconds LimitOf(const ExchangeState& state, std::string_view model) {
   return sidecar_config::LlmTimesOf(state.snapshot->policy.timeouts, model).total;
 }
 
+// A tier at another origin than the agent's own upstream, or there as somebody else (data-plane
+// ruling 50). Where the agent called, it is itself.
+bool IsForeign(const ExchangeState& state, const Tier* tier) {
+  return tier != nullptr && tier != state.call.offers.front().place &&
+         (tier->route->url.origin != state.call.route->url.origin ||
+          (!tier->key.empty() && tier->key != KeyOf(state.request)));
+}
+
 bool SpeaksOtherFormat(const Call& call, const Tier* tier) {
   return tier != nullptr && tier->route->format != call.route->format;
 }
@@ -47,14 +55,16 @@ void AddOffer(ExchangeState& state, const Tier& tier) {
   if (!offer.skipped.empty()) {
     return;
   }
-  const bool own = tier.route->url.origin == call.route->url.origin;
+  const bool foreign = IsForeign(state, &tier);
   if (!tier.route->configured) {
     offer.skipped = "no_url";
-  } else if (!own && tier.key.empty()) {
+  } else if (tier.keyless && call.offers.size() > 1) {
+    offer.skipped = sidecar_config::kSkippedCredentialMissing;
+  } else if (foreign && tier.key.empty()) {
     offer.skipped = sidecar_config::kSkippedNoCredential;
   } else {
     offer.translated = SpeaksOtherFormat(call, &tier);
-    offer.account = own ? 0 : tier.account + 1;
+    offer.account = foreign ? tier.account + 1 : 0;
   }
 }
 
@@ -195,6 +205,7 @@ bool GoToOffer(ExchangeState& state) {
     }
   }
   call.tier = tier;
+  call.foreign = IsForeign(state, tier);
   call.sent_body = std::move(body);
   if (!translates && upstream == call.upstream && !call.tier_api.has_value()) {
     return true;  // the target is this place's already
@@ -262,10 +273,6 @@ std::optional<Terminal> MakeTerminal(const ExchangeState& state, policy::ErrorCl
     terminal.stream = terminal.answer.body;
   }
   return terminal;
-}
-
-bool IsForeign(const Call& call) {
-  return call.upstream != call.route && call.upstream->url.origin != call.route->url.origin;
 }
 
 }  // namespace reliability::sidecar::proxy

@@ -41,8 +41,4 @@ struct Terminal {
 [[nodiscard]] std::optional<Terminal> MakeTerminal(const ExchangeState& state,
                                                    policy::ErrorClass reason);
 
-// Whether the running place has another origin than the agent's own upstream: the agent's
-// credentials do not go there (data-plane ruling 50).
-[[nodiscard]] bool IsForeign(const Call& call);
-
 }  // namespace reliability::sidecar::proxy

@@ -6,7 +6,6 @@
 
 #include "libs/net/http_head_parser.h"
 #include "sidecar/inspect/mcp_deadline.h"
-#include "sidecar/proxy/tiers.h"
 
 namespace reliability::sidecar::proxy {
 namespace {
@@ -79,7 +78,7 @@ void UpstreamAttempt::PrepareHead() {
   } else if (!state_.call.sent_body.empty()) {
     whole = state_.call.sent_body;
   }
-  const bool foreign = IsForeign(state_.call);
+  const bool foreign = state_.call.foreign;
   RequestEdit edit{
       .target = state_.call.target, .identity_encoding = state_.call.inspected, .deadline_ms = {}};
   const Limit& total = state_.limits.Nearest();
