@@ -176,6 +176,7 @@ void Attempts::BeginAttempt() {
   const bool may_move = left > 0 && !admission.probe;
   state_.call.may_repeat = state_.enforce && (may_move || admission.later_offer) &&
                            call.repeatable && !call.unlimited && state_.BodyRepeatable();
+  state_.call.may_replace = call.may_repeat || HasTerminal(state_);
 }
 
 net::Task<bool> Attempts::AfterFailure(UpstreamAttempt& attempt, TransportEvent event) {

@@ -55,8 +55,11 @@ struct Call {
 
   // Sending it again cannot change anything at the upstream (data-plane 2.8).
   bool repeatable = false;
-  // Another attempt may follow this one: its answer is held until something of it must pass.
+  // Another attempt may follow this one.
   bool may_repeat = false;
+  // It, or the chain's template, may answer in this one's place: what came is held until something
+  // of it must pass.
+  bool may_replace = false;
   // A repeated MCP request has new tokens: the body to send, and the way back for its answer.
   std::optional<inspect::RenamedRequest> renamed;
   // GET streams and the like: no time limit.

@@ -48,12 +48,12 @@ bool ResponseRelay::WantsHold() const {
     return false;
   }
   if (watch_.event_stream()) {
-    return state_.call.may_repeat && watch_.readable();
+    return state_.call.may_replace && watch_.readable();
   }
   if (watch_.readable()) {
     return true;
   }
-  if (state_.call.may_repeat && head_.status >= 400) {
+  if (state_.call.may_replace && head_.status >= 400) {
     return true;
   }
   // A short tool answer of known size: a cut one becomes a proper error instead.

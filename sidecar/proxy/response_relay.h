@@ -2,11 +2,11 @@
 // The upstream's answer on its way to the agent. Event streams and large bodies pass piece by piece
 // (one block is the high-water mark: nothing more is read before it was written). Bodies that we
 // read as JSON are held until they are whole, so that a cut or a late one can still be answered in
-// the caller's format. While another attempt may follow, failures of any kind are held as well, and
-// event streams until their first content; after a second the agent of a held stream gets its head
-// and a comment now and then (data-plane rulings 9, 10). Answers of a tier of another format are
-// written anew: streams event by event, under the same rules; others when they are whole. Loop
-// thread only; lives in the exchange's coroutine.
+// the caller's format. While another attempt or the chain's template may answer instead, failures
+// of any kind are held as well, and event streams until their first content; after a second the
+// agent of a held stream gets its head and a comment now and then (data-plane rulings 9, 10).
+// Answers of a tier of another format are written anew: streams event by event, under the same
+// rules; others when they are whole. Loop thread only; lives in the exchange's coroutine.
 #include <optional>
 #include <string>
 #include <string_view>

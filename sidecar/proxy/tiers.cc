@@ -250,13 +250,18 @@ translate::Origin OriginOf(const ExchangeState& state) {
   return origin;
 }
 
+bool HasTerminal(const ExchangeState& state) {
+  return state.enforce && !state.call.offers.empty() && !state.resumed &&
+         state.snapshot->chain->document.terminal.type ==
+             sidecar_config::TerminalType::kStaticResponse;
+}
+
 std::optional<Terminal> MakeTerminal(const ExchangeState& state, policy::ErrorClass reason) {
   const Call& call = state.call;
-  const ChainPlan* chain = state.snapshot->chain.get();
-  if (!state.enforce || chain == nullptr || call.offers.empty() || state.resumed ||
-      chain->document.terminal.type != sidecar_config::TerminalType::kStaticResponse) {
+  if (!HasTerminal(state)) {
     return std::nullopt;
   }
+  const ChainPlan* chain = state.snapshot->chain.get();
   auto caller = translate::ReadCaller(FormatOf(call), state.body.whole());
   if (!caller.has_value()) {
     return std::nullopt;

@@ -32,7 +32,10 @@ void SettleLaterOffers(ExchangeState& state);
 [[nodiscard]] translate::Format FormatOf(const Call& call);
 [[nodiscard]] translate::Origin OriginOf(const ExchangeState& state);
 
-// The chain's last resort as an answer in the agent's own format, or as the bytes of a stream whose
+// Whether the chain's last resort is an answer to this call, and not an error.
+[[nodiscard]] bool HasTerminal(const ExchangeState& state);
+
+// That last resort as an answer in the agent's own format, or as the bytes of a stream whose
 // head is out; nullopt: the chain has none.
 struct Terminal {
   inspect::MadeAnswer answer;

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <fstream>
 #include <memory>
+#include <thread>
 
 #include "tests/component/proxy_fixture.h"
 #include "tests/component/streams.h"
@@ -13,6 +14,7 @@ namespace reliability::component {
 namespace {
 
 constexpr const char* kOpenAi = "/llm/openai/v1/chat/completions";
+constexpr const char* kClaude = "/llm/claude/v1/messages";
 
 bool Has(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
@@ -71,6 +73,85 @@ TEST_F(ChainStream, ATemplateThatEndsAHeldStreamLeavesTheConnectionOpen) {
   const Answer next = agent.Post(kOpenAi, Chat("and now?", true));
   EXPECT_TRUE(next.complete);
   EXPECT_EQ(TextOf(next.body), "word1 word2 word3");
+}
+
+// The last place of a chain without retries: nothing follows it but the template.
+TEST_F(ChainStream, ATemplateAnswersForTheLastPlaceBeforeItsContent) {
+  const FakeUpstream::Script faults[] = {
+      [](auto& c, const SeenRequest&) {
+        c.Send(kEventStreamHead);
+        c.AwaitClose();
+      },
+      [](auto& c, const SeenRequest&) {
+        c.Send(kEventStreamHead);
+        c.Close();
+      },
+      [](auto& c, const SeenRequest&) {
+        c.Send(kEventStreamHead);
+        c.Send("0\r\n\r\n");
+      },
+      [](auto& c, const SeenRequest&) { c.Respond(503, "text/html", "<p>no</p>"); },
+  };
+  for (const auto& fault : faults) {
+    for (const bool anthropic : {false, true}) {
+      FakeUpstream last(fault);
+      PolicyTweaks tweaks;
+      tweaks.first_token_ms = 300;
+      tweaks.chain = R"({"name":"c","tiers":[{"name":"only","upstream":")" +
+                     std::string(anthropic ? "claude" : "openai") +
+                     R"("}],"terminal":{"type":"StaticResponse","text":"sorry"}})";
+      workers_.clear();
+      Start(MakePolicy(last.url(), tweaks));
+      Agent agent(port());
+      const Answer answer = agent.Post(anthropic ? kClaude : kOpenAi, Chat("hi", true));
+      EXPECT_EQ(answer.status, 200);
+      EXPECT_EQ(answer.headers.at("x-agent-degraded"), "template");
+      EXPECT_EQ(TextOf(answer.body, anthropic ? "text" : "content"), "sorry") << answer.body;
+      EXPECT_FALSE(Has(answer.body, "\"error\"")) << answer.body;
+      EXPECT_TRUE(answer.complete);
+      EXPECT_EQ(last.count(), 1U);
+    }
+  }
+}
+
+TEST_F(ChainStream, ATemplateGoesIntoTheLastPlacesStreamIfItsHeadIsOut) {
+  FakeUpstream last([](auto& c, const SeenRequest&) {
+    c.Send(kEventStreamHead);
+    c.AwaitClose();
+  });
+  PolicyTweaks tweaks;
+  tweaks.first_token_ms = 1500;
+  tweaks.chain = R"({"name":"c","tiers":[{"name":"only","upstream":"claude"}],)"
+                 R"("terminal":{"type":"StaticResponse","text":"sorry"}})";
+  Start(MakePolicy(last.url(), tweaks));
+  Agent agent(port());
+  const Answer answer = agent.Post(kClaude, Chat("hi", true));
+  EXPECT_TRUE(Has(answer.body, ": hold")) << answer.body;
+  EXPECT_EQ(TextOf(answer.body, "text"), "sorry");
+  EXPECT_TRUE(Has(answer.body, "message_stop"));
+  EXPECT_TRUE(answer.complete);
+}
+
+TEST_F(ChainStream, WithoutATemplateTheLastPlacesHeadPassesAtOnce) {
+  std::atomic<bool> seen = false;
+  FakeUpstream last([&](auto& c, const SeenRequest&) {
+    c.Send(kEventStreamHead);
+    while (!seen) {
+      std::this_thread::yield();
+    }
+    c.Chunk(Token("a"));
+    c.Chunk(kStopEvent);
+    c.Chunk(kDoneEvent);
+    c.Send("0\r\n\r\n");
+  });
+  PolicyTweaks tweaks;
+  tweaks.chain = R"({"name":"c","tiers":[{"name":"only","upstream":"openai"}]})";
+  Start(MakePolicy(last.url(), tweaks));
+  Agent agent(port());
+  agent.SendPost(kOpenAi, Chat("hi", true));
+  EXPECT_TRUE(Has(agent.ReadUntil("\r\n\r\n"), "200"));
+  seen = true;
+  EXPECT_TRUE(Has(agent.ReadUntil("[DONE]"), "\"a\""));
 }
 
 TEST_F(ChainStream, ABrokenStreamIsAnErrorByDefault) {
