@@ -41,7 +41,9 @@ answers that the sidecar makes itself; each carries the class as `error_type` an
 
 - **same target again**: a retry is possible, if the call may be repeated (`libs/policy/replay.h`) and nothing of an
   answer was passed on. Wait, budget and time: `spec.retries` of [AgentReliabilityPolicy](reference/agentreliabilitypolicy.md).
-- **next target**: for chains of providers.
+- **next target**: for chains of providers. `auth` and `not_found` end the call only where the agent asked for it: at a
+  tier that stands in, key and model are not the agent's, so the next place is asked, and after the last one the agent
+  gets the chain's fixed text or `all_targets_failed`.
 - **may have acted**: a tool call that must not be repeated is then answered with `outcome: unknown`,
   `verify_before_retry: true`.
 - **breaker**: what one attempt does to its circuit breakers. *neutral* and – free a probe's place and count for nothing.

@@ -37,8 +37,8 @@ with `anthropic-` or `openai-`. The query is left out. Of an answer `set-cookie`
 the status stays.
 
 - An error comes in the caller's format, with the provider's message.
-- A 400 or 404 of such a tier is about words that the agent did not write: the next tier is asked. After the last one the
-  agent gets the chain's fixed text, or 503 `all_targets_failed`.
+- A 400 of such a tier is about words that the agent did not write, as a 401, 403 or 404 of any tier that the agent did
+  not ask for is about a key and a model that are not the agent's: the next tier is asked. After the last one the agent gets the chain's fixed text, or 503 `all_targets_failed`.
 - What cannot be read as an answer of the tier's API (encoded, another type, broken tool arguments, more than 4 MiB at
   once) is `malformed`, never a success.
 - What only one account of a provider has is not asked for elsewhere, even in the caller's own API: a tier of another origin

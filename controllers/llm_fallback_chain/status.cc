@@ -8,6 +8,7 @@
 #include "controllers/agent_policy/chain.h"
 #include "controllers/agent_policy/resolved_refs.h"
 #include "libs/api/encode.h"
+#include "libs/policy/error_class.h"
 
 namespace reliability::controllers::llm_fallback_chain {
 namespace {
@@ -180,6 +181,24 @@ std::optional<Condition> NeverCalled(const Input& input, const std::string& tier
                                                    "UnknownProvider", std::move(unknown)});
 }
 
+Condition NotReached(const api::ChainTier& tier, const TierFacts& facts) {
+  const std::string why = "no sidecar that tried it got an answer" + LastFailure(facts);
+  if (facts.last_class == policy::ErrorClassName(policy::ErrorClass::kAuth)) {
+    return {"Reachable", ConditionStatus::kFalse, "CredentialRefused",
+            why + ": the provider refuses the key. Next: " +
+                (tier.secret_ref.has_value()
+                     ? "correct key " + tier.secret_ref->key + " of Secret " + tier.secret_ref->name
+                     : std::string("correct the agent's key, or set secretRef"))};
+  }
+  if (facts.last_class == policy::ErrorClassName(policy::ErrorClass::kNotFound)) {
+    return {"Reachable", ConditionStatus::kFalse, "ModelNotFound",
+            why + ": the provider does not know the model or the path. Next: correct model" +
+                (tier.model.empty() ? std::string() : " " + tier.model) +
+                (tier.endpoint.empty() ? std::string() : " or endpoint " + tier.endpoint)};
+  }
+  return {"Reachable", ConditionStatus::kFalse, "Unreachable", why};
+}
+
 Condition Reachable(const Input& input, const api::ChainTier& tier) {
   if (auto never = NeverCalled(input, tier.name)) {
     return *std::move(never);
@@ -193,8 +212,7 @@ Condition Reachable(const Input& input, const api::ChainTier& tier) {
                                     " sidecars that tried it got no answer" + LastFailure(facts)};
   }
   if (facts.failed > 0) {
-    return {"Reachable", ConditionStatus::kFalse, "Unreachable",
-            "no sidecar that tried it got an answer" + LastFailure(facts)};
+    return NotReached(tier, facts);
   }
   if (!facts.skipped.empty()) {
     return SkippedBecause(tier, *facts.skipped.begin());

@@ -45,7 +45,8 @@ class Attempts {
   void AgentLeft();
   // Why the call moves.
   [[nodiscard]] ErrorClass Cause(ErrorClass error_class) const {
-    return refused_translation_ ? ErrorClass::kUntranslatable : error_class;
+    return refused_ && error_class == ErrorClass::kInvalidRequest ? ErrorClass::kUntranslatable
+                                                                  : error_class;
   }
   [[nodiscard]] bool Retried() const {
     const Admission& admission = state_.call.admission;
@@ -57,7 +58,8 @@ class Attempts {
   CallOutcome& outcome_;
   MonotonicTime began_{};
   bool budget_refused_ = false;
-  bool refused_translation_ = false;  // the last attempt, with 400 or 404
+  // By the last place, which the agent did not ask for: its key, its model or its words.
+  bool refused_ = false;
   bool gone_ = false;
   bool began_answer_ = false;  // the agent has content of a stream
 };
@@ -100,12 +102,13 @@ bool Attempts::Begin() {
 }
 
 bool Attempts::Resort(ErrorClass error_class) {
-  const bool fits = error_class == ErrorClass::kLocalOutage ||
+  const bool fits = refused_ || error_class == ErrorClass::kLocalOutage ||
                     error_class == ErrorClass::kUntranslatable ||
                     CanStillAnswer(*state_.snapshot, error_class);
-  // What a tier says of a request that the agent did not write is no reason to tell.
-  const ErrorClass reason =
-      error_class == ErrorClass::kUntranslatable ? ErrorClass::kAllTargetsFailed : error_class;
+  // What a tier says of what is not the agent's is no reason to tell.
+  const ErrorClass reason = refused_ || error_class == ErrorClass::kUntranslatable
+                                ? ErrorClass::kAllTargetsFailed
+                                : error_class;
   auto terminal = fits ? MakeTerminal(state_, reason) : std::nullopt;
   if (!terminal.has_value()) {
     return false;
@@ -136,7 +139,7 @@ bool Attempts::Advance(ErrorClass error_class) {
   if (call.offers.empty()) {
     return false;
   }
-  if (state_.enforce && (state_.snapshot->chain->MovesOn(error_class) ||
+  if (state_.enforce && (state_.snapshot->chain->MovesOn(error_class, StandsIn(call.admission)) ||
                          error_class == ErrorClass::kBudgetExhausted)) {
     SkipUntranslatable(state_);
   }
@@ -159,7 +162,7 @@ void Attempts::BeginAttempt() {
   outcome_.end.attempted = true;
   ++admission.attempts;
   AskForUsage(state_);
-  refused_translation_ = false;
+  refused_ = false;
   began_ = admission.passed_at;
   state_.snapshot->metrics->CountAttempt(call.route->index);
   state_.limits.ClearAll();
@@ -176,7 +179,7 @@ void Attempts::BeginAttempt() {
   const bool may_move = left > 0 && !admission.probe;
   state_.call.may_repeat = state_.enforce && (may_move || admission.later_offer) &&
                            call.repeatable && !call.unlimited && state_.BodyRepeatable();
-  state_.call.may_replace = call.may_repeat || HasTerminal(state_);
+  state_.call.may_replace = call.may_repeat || StandsIn(admission) || HasTerminal(state_);
 }
 
 net::Task<bool> Attempts::AfterFailure(UpstreamAttempt& attempt, TransportEvent event) {
@@ -221,10 +224,10 @@ net::Task<bool> Attempts::AfterHead(UpstreamAttempt& attempt) {
                   (!relayed.open && relay.watch().event_stream() && relay.watch().first_token());
   state_.call.admission.usage = relay.watch().usage();
   outcome_.end.outcome = {.error_class = relayed.error_class, .retry_after = retry_after};
-  // Our words, not the agent's, were refused: another tier may understand its own.
-  refused_translation_ = state_.call.tier_api.has_value() && relayed.open &&
-                         ((status == 400 && relayed.error_class == ErrorClass::kInvalidRequest) ||
-                          relayed.error_class == ErrorClass::kNotFound);
+  refused_ =
+      relayed.open && StandsIn(state_.call.admission) &&
+      (RefusesPlace(relayed.error_class) || (state_.call.tier_api.has_value() && status == 400 &&
+                                             relayed.error_class == ErrorClass::kInvalidRequest));
   if (relayed.error_class != ErrorClass::kNone &&
       relayed.error_class != ErrorClass::kClientCancelled) {
     policy::RetryFacts facts = Facts(attempt, relayed.error_class);
@@ -246,7 +249,7 @@ net::Task<bool> Attempts::AfterHead(UpstreamAttempt& attempt) {
     if (relayed.open && Resort(Cause(relayed.error_class))) {
       co_return false;
     }
-    if (refused_translation_) {
+    if (refused_) {
       relayed.answer_instead = true;
       outcome_.end.outcome.error_class = ErrorClass::kAllTargetsFailed;
     }
@@ -329,7 +332,7 @@ void Attempts::AnswerInstead(const UpstreamAttempt& attempt, ErrorClass error_cl
                              const std::string& detail) {
   AnswerFailure(state_,
                 {.error_class = error_class,
-                 .several_places = state_.call.admission.stood_in || refused_translation_,
+                 .several_places = state_.call.admission.stood_in || refused_,
                  .sent = attempt.sent_any(),
                  .detail = detail},
                 outcome_);

@@ -57,8 +57,8 @@ struct Call {
   bool repeatable = false;
   // Another attempt may follow this one.
   bool may_repeat = false;
-  // It, or the chain's template, may answer in this one's place: what came is held until something
-  // of it must pass.
+  // It, the chain's template or an error of ours may answer in this one's place: what came is held
+  // until something of it must pass.
   bool may_replace = false;
   // A repeated MCP request has new tokens: the body to send, and the way back for its answer.
   std::optional<inspect::RenamedRequest> renamed;

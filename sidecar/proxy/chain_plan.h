@@ -14,6 +14,12 @@
 
 namespace reliability::sidecar::proxy {
 
+// A refused key, an unknown model or path. Where a tier stands in they are not the agent's: the
+// tier is not usable, and its answer none for the agent.
+[[nodiscard]] constexpr bool RefusesPlace(policy::ErrorClass error_class) {
+  return error_class == policy::ErrorClass::kAuth || error_class == policy::ErrorClass::kNotFound;
+}
+
 struct Tier {
   std::size_t index = 0;  // in the chain
   std::string name;
@@ -40,9 +46,11 @@ struct ChainPlan {
     return advance_on.test(static_cast<std::size_t>(error_class));
   }
   // Whether another tier may be asked after it: what advances; a prompt that is too long, if the
-  // tier takes more; too little time at one place; a request without words at one place.
-  [[nodiscard]] bool MovesOn(policy::ErrorClass error_class) const {
-    return Advances(error_class) || error_class == policy::ErrorClass::kContextLength ||
+  // tier takes more; too little time at one place; a request without words at one place; what a
+  // place refuses that `stands_in` for the one that the agent asked for.
+  [[nodiscard]] bool MovesOn(policy::ErrorClass error_class, bool stands_in) const {
+    return Advances(error_class) || (stands_in && RefusesPlace(error_class)) ||
+           error_class == policy::ErrorClass::kContextLength ||
            error_class == policy::ErrorClass::kDeadlineExceeded ||
            error_class == policy::ErrorClass::kUntranslatable;
   }

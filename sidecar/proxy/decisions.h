@@ -116,6 +116,9 @@ struct CallEnd {
   return admission.bound && offer.account != admission.home;
 }
 
+// The running place is not the one that the agent asked for.
+[[nodiscard]] inline bool StandsIn(const Admission& admission) { return admission.offer > 0; }
+
 // When a refused call may come again; nullopt: nobody knows, as a person decides it.
 [[nodiscard]] std::optional<Milliseconds> WaitOf(const policy::GuardAdmission& guard);
 

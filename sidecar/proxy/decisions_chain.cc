@@ -159,7 +159,7 @@ bool Decisions::NextOffer(const config::Snapshot& snapshot, Admission& admission
   const bool cheaper = error_class == ErrorClass::kBudgetExhausted &&
                        snapshot.costs.on_exceed == policy::OnExceed::kDegrade;
   if (snapshot.chain == nullptr || offers.empty() ||
-      (!cheaper && !snapshot.chain->MovesOn(error_class))) {
+      (!cheaper && !snapshot.chain->MovesOn(error_class, StandsIn(admission)))) {
     return false;
   }
   const Now now = Time();
@@ -226,7 +226,7 @@ void Decisions::NoteTier(const Admission& admission, ErrorClass error_class) {
     return;
   }
   sidecar_config::TierCounts& counts = chain_counts_->tiers[*admission.tier];
-  counts.reachable = Answered(error_class);
+  counts.reachable = Answered(error_class) && !(StandsIn(admission) && RefusesPlace(error_class));
   if (error_class == ErrorClass::kNone) {
     ++counts.served;
     return;

@@ -149,7 +149,9 @@ Metrics::Metrics() {
 void Metrics::MakeRetrySeries() {
   for (int i = 0; i < policy::kErrorClassCount; ++i) {
     const auto error_class = static_cast<ErrorClass>(i);
-    if (policy::TraitsOf(error_class).next_target != policy::NextTarget::kNo ||
+    const bool of_stand_ins =
+        error_class == ErrorClass::kAuth || error_class == ErrorClass::kNotFound;
+    if (policy::TraitsOf(error_class).next_target != policy::NextTarget::kNo || of_stand_ins ||
         error_class == ErrorClass::kBudgetExhausted) {
       const std::string name(policy::ErrorClassName(error_class));
       fallback_[static_cast<std::size_t>(i)] = registry_.GetCounter(

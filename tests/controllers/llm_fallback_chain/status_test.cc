@@ -82,6 +82,21 @@ TEST(ChainStatus, AnOutageMovesTheActiveTierAndSaysWhy) {
   EXPECT_EQ(Build(input).status.active, "StaticResponse");
 }
 
+TEST(ChainStatus, ARefusedKeyAndAnUnknownModelSayWhatToCorrect) {
+  SidecarView sidecar = Tried("a", false, false);
+  sidecar.counts->tiers[0].last_class = "not_found";
+  sidecar.counts->tiers[1].last_class = "auth";
+  const StatusUpdate update = Build(InputOf({sidecar}));
+  const auto chain = agent_policy::MakeChain();
+  EXPECT_EQ(Reachable(update, 0).status, ConditionStatus::kFalse);
+  EXPECT_EQ(Reachable(update, 0).reason, "ModelNotFound");
+  EXPECT_THAT(Reachable(update, 0).message, HasSubstr("correct model"));
+  EXPECT_EQ(Reachable(update, 1).status, ConditionStatus::kFalse);
+  EXPECT_EQ(Reachable(update, 1).reason, "CredentialRefused");
+  EXPECT_THAT(Reachable(update, 1).message,
+              HasSubstr("Secret " + chain.spec.tiers.at(1).secret_ref->name));
+}
+
 TEST(ChainStatus, OneSidecarThatReachesATierIsEnough) {
   const StatusUpdate update = Build(InputOf({Tried("a", true, true), Tried("b", false, true)}));
   EXPECT_EQ(Reachable(update, 0).status, ConditionStatus::kTrue);
