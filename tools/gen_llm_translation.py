@@ -32,9 +32,9 @@ at a time, tool calls in order of their start, their arguments checked to be one
 stands in the last events. A tier of format OpenAI gets chat completions from callers of messages, and a Responses call nearly as
 it is; one of format Anthropic gets messages.
 
-Headers: the tier's own key, in the field of its API, `anthropic-version: 2023-06-01` for messages, and none that begins
-with `anthropic-` or `openai-`. The query is left out. Of an answer `set-cookie`, `etag` and rate-limit fields stay behind;
-the status stays.
+Headers: the tier's own key, in the field of its API, `anthropic-version: 2023-06-01` for messages, and of those that
+[go there](architecture.md#keys-of-fallback-tiers) none that begins with `anthropic-` or `openai-`. The query is left out.
+Of an answer `set-cookie`, `etag` and rate-limit fields stay behind; the status stays.
 
 - An error comes in the caller's format, with the provider's message.
 - A 400 of such a tier is about words that the agent did not write, as a 401, 403 or 404 of any tier that the agent did

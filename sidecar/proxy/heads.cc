@@ -101,25 +101,20 @@ void WriteLocation(HeadWriter& head, const Field& field, const Route& route) {
   head.Field(field.name, field.value);
 }
 
-// Credentials, and what tells whose they are.
-bool NamesTheAgent(std::string_view name) {
-  static constexpr std::array<std::string_view, 10> kNames = {"authorization",
-                                                              "x-api-key",
-                                                              "api-key",
-                                                              "x-goog-api-key",
-                                                              "cookie",
-                                                              "openai-project",
-                                                              "baggage",
-                                                              "openai-organization",
-                                                              "proxy-authorization",
-                                                              "anthropic-organization-id"};
-  return std::any_of(kNames.begin(), kNames.end(),
-                     [name](std::string_view known) { return EqualsIgnoreCase(name, known); }) ||
-         (name.size() >= 8 && EqualsIgnoreCase(name.substr(0, 8), "x-agent-"));
-}
-
 bool StartsWith(std::string_view name, std::string_view lower) {
   return name.size() >= lower.size() && EqualsIgnoreCase(name.substr(0, lower.size()), lower);
+}
+
+// What of the agent's request another account may see: what HTTP and the APIs need. Providers and
+// gateways keep keys in too many fields to name those instead.
+bool TravelsAbroad(const Field& field) {
+  static constexpr std::array<std::string_view, 11> kNames = {
+      "content-type",      "content-encoding", "user-agent",      "traceparent",
+      "tracestate",        "x-request-id",     "idempotency-key", "openai-beta",
+      "anthropic-version", "anthropic-beta",   "accept"};
+  return std::any_of(kNames.begin(), kNames.end(),
+                     [&](std::string_view known) { return EqualsIgnoreCase(field.name, known); }) ||
+         StartsWith(field.name, "accept-") || StartsWith(field.name, "x-stainless-");
 }
 
 // Means something in one provider's API only.
@@ -181,7 +176,7 @@ void WriteRequestHead(HeadWriter& head, const net::RequestHead& from, const Rout
   FieldCopier copier(head);
   for (const Field& field : from.fields) {
     if ((dropped & Bit(field.id)) != 0 || (names_fields && from.ListedInConnection(field.name)) ||
-        (edit.foreign && NamesTheAgent(field.name)) ||
+        (edit.foreign && !TravelsAbroad(field)) ||
         (edit.translated && (BelongsToApi(field.name) || IsCredential(field.name)))) {
       continue;
     }

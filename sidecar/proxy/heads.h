@@ -23,8 +23,8 @@ struct RequestEdit {
   std::string_view target;
   bool identity_encoding = false;           // the answer must be readable (data-plane ruling 12)
   std::optional<std::int64_t> deadline_ms;  // x-agent-deadline-ms
-  // To another account than the agent's own, wherever it is: nothing that names the agent or its
-  // user goes there, and this key instead of its credentials (data-plane ruling 50).
+  // To another account than the agent's own, wherever it is: of its fields only those that HTTP and
+  // the APIs need, and this key instead of its credentials (data-plane ruling 50).
   bool foreign = false;
   std::string_view key = {};
   // The body was written for another API than the agent's: so are the fields that belong to it. The

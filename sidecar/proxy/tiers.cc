@@ -207,8 +207,8 @@ bool GoToOffer(ExchangeState& state) {
   call.tier = tier;
   call.foreign = IsForeign(state, tier);
   call.sent_body = std::move(body);
-  if (!translates && upstream == call.upstream && !call.tier_api.has_value()) {
-    return true;  // the target is this place's already
+  if (!translates && !call.foreign && upstream == call.upstream && call.below.empty()) {
+    return true;  // the target is the agent's own
   }
   if (call.below.empty()) {
     call.below = call.target.substr(call.route->base_path.size());
@@ -216,7 +216,9 @@ bool GoToOffer(ExchangeState& state) {
   call.upstream = upstream;
   if (!translates) {
     call.tier_api.reset();
-    call.target = upstream->base_path + call.below;
+    // A query may hold the agent's key.
+    const std::size_t end = call.foreign ? call.below.find('?') : std::string::npos;
+    call.target = upstream->base_path + call.below.substr(0, end);
     return true;
   }
   // The agent's query is one of its own API.

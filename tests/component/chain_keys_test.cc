@@ -124,6 +124,52 @@ TEST_F(ChainKeys, ATierThatWaitsForItsKeyIsSkippedAndTheChainWorks) {
   ExpectNothingOfTheAgents(upstream_.seen()[3]);
 }
 
+TEST_F(ChainKeys, NoKeyTravelsInAnUnknownFieldOrInTheQuery) {
+  FakeUpstream other(
+      [](auto& c, const SeenRequest&) { c.Respond(200, "application/json", kChatAnswer); });
+  const std::string foreign =
+      R"(,"format":"OpenAI","url":")" + other.url() + "/v2\"" + Credential();
+  auto tweaks = Tweaks({}, R"(,"upstream":"openai")" + Credential());
+  tweaks.chain.insert(tweaks.chain.size() - 3, R"(},{"name":"third","model":"other")" + foreign);
+  upstream_.SetScript(
+      [](auto& c, const SeenRequest&) { c.Respond(503, "application/json", "{}"); });
+  Start(MakePolicy(upstream_.url(), tweaks));
+  Agent agent(port());
+  const Answer answer = agent.Post(std::string(kOpenAi) + "?key=secret", Chat("hi"),
+                                   "x-portkey-api-key: secret\r\nhelicone-auth: secret\r\n"
+                                   "user-agent: sdk\r\nx-stainless-lang: python\r\n");
+  EXPECT_EQ(answer.headers.at("x-agent-served-by"), "third");
+  ASSERT_EQ(upstream_.count(), 2U);
+  ASSERT_EQ(other.count(), 1U);
+  EXPECT_EQ(upstream_.seen()[0].start_line, "POST /v1/chat/completions?key=secret HTTP/1.1");
+  EXPECT_EQ(upstream_.seen()[0].headers.at("helicone-auth"), "secret");
+  EXPECT_EQ(upstream_.seen()[1].start_line, "POST /v1/chat/completions HTTP/1.1");
+  EXPECT_EQ(other.seen()[0].start_line, "POST /v2/chat/completions HTTP/1.1");
+  for (const SeenRequest& sent : {upstream_.seen()[1], other.seen()[0]}) {
+    EXPECT_FALSE(sent.headers.contains("x-portkey-api-key"));
+    EXPECT_FALSE(sent.headers.contains("helicone-auth"));
+    EXPECT_EQ(sent.headers.at("user-agent"), "sdk");
+    EXPECT_EQ(sent.headers.at("x-stainless-lang"), "python");
+  }
+}
+
+TEST_F(ChainKeys, TheAgentsOwnAccountSeesItsQueryAgainBehindAnother) {
+  // The stand-in of another account is asked first for a while; then the call comes back.
+  auto tweaks = Tweaks({}, R"(,"upstream":"openai")" + Credential());
+  tweaks.chain.replace(tweaks.chain.find(R"("stickyMs":0)"), 12, R"("stickyMs":60000)");
+  Start(MakePolicy(upstream_.url(), tweaks));
+  Agent agent(port());
+  const std::string path = std::string(kOpenAi) + "?api-version=1";
+  EXPECT_EQ(agent.Post(path, Chat("1")).headers.at("x-agent-served-by"), "second");
+  upstream_.SetScript([](auto& c, const SeenRequest& request) {
+    c.Respond(Has(request.body, "small") ? 503 : 200, "application/json", kChatAnswer);
+  });
+  EXPECT_EQ(agent.Post(path, Chat("2")).headers.at("x-agent-served-by"), "first");
+  ASSERT_EQ(upstream_.count(), 4U);
+  EXPECT_EQ(upstream_.seen()[2].start_line, "POST /v1/chat/completions HTTP/1.1");
+  EXPECT_EQ(upstream_.seen()[3].start_line, "POST /v1/chat/completions?api-version=1 HTTP/1.1");
+}
+
 TEST_F(ChainKeys, AnotherKeyIsAnotherAccountOfTheSameProvider) {
   const std::string refers =
       R"({"model":"m","input":[{"role":"user","content":"hi"}],"previous_response_id":"resp_1"})";

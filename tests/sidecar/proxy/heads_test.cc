@@ -75,6 +75,29 @@ TEST(Heads, AnotherApiGetsItsOwnFields) {
             "content-length: 2\r\n\r\n");
 }
 
+TEST(Heads, AnotherAccountSeesOnlyWhatItNeeds) {
+  const std::string text =
+      "POST / HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer k\r\nX-Portkey-Api-Key: k\r\n"
+      "Helicone-Auth: k\r\ncf-aig-authorization: k\r\nOcp-Apim-Subscription-Key: k\r\n"
+      "x-api-key: k\r\napi-key: k\r\nCookie: c\r\nOpenAI-Organization: o\r\nbaggage: b\r\n"
+      "X-Agent-Turn-Id: t\r\nForwarded: for=1.2.3.4\r\nX-Anything: k\r\nAcceptable: k\r\n"
+      "Content-Type: application/json\r\nAccept: */*\r\nAccept-Language: de\r\n"
+      "User-Agent: sdk\r\ntraceparent: p\r\ntracestate: s\r\nanthropic-version: 1\r\n"
+      "Anthropic-Beta: b\r\nOpenAI-Beta: b\r\nX-Stainless-Lang: py\r\nIdempotency-Key: i\r\n"
+      "X-Request-Id: r\r\n\r\n";
+  RequestEdit edit{.target = "/v1", .deadline_ms = {}};
+  edit.foreign = true;
+  edit.key = "own";
+  HeadWriter out;
+  WriteRequestHead(out, Request(text), MakeRoute("http://a"), edit, {});
+  EXPECT_EQ(out.view(),
+            "POST /v1 HTTP/1.1\r\nhost: a\r\nContent-Type: application/json\r\nAccept: */*\r\n"
+            "Accept-Language: de\r\nUser-Agent: sdk\r\ntraceparent: p\r\ntracestate: s\r\n"
+            "anthropic-version: 1\r\nAnthropic-Beta: b\r\nOpenAI-Beta: b\r\n"
+            "X-Stainless-Lang: py\r\nIdempotency-Key: i\r\nX-Request-Id: r\r\n"
+            "authorization: Bearer own\r\ncontent-length: 0\r\n\r\n");
+}
+
 TEST(Heads, AnAnswerWrittenAnewSaysNothingOfItsProvider) {
   const std::string text =
       "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nSet-Cookie: a=b\r\n"
