@@ -3,6 +3,7 @@
 
 #include "libs/net/dns_client.h"
 #include "tests/component/proxy_fixture.h"
+#include "tests/component/streams.h"
 #include "tests/component/tls_identity.h"
 #include "tests/fakes/fake_dns_server.h"
 #include "tests/fakes/loopback_place.h"
@@ -16,6 +17,10 @@ using fakes::FakeDnsServer;
 using fakes::LoopbackPlace;
 
 constexpr const char* kOpenAi = "/llm/openai/v1/chat/completions";
+
+bool Has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
 
 // A name server that is there before the proxy is.
 class WithDns {
@@ -114,6 +119,42 @@ TEST_F(Connecting, AMissingNameIsNotTheSameAsNoNameServer) {
   dns_.SetFault("other.test", FakeDnsServer::kAaaa, DnsFault::kServFail);
   Load(MakePolicy("http://other.test:1"));
   EXPECT_EQ(ClassOfCall(), "local_outage");
+}
+
+// No provider is at fault, and no other one could be reached: data-plane ruling 16.
+TEST_F(Connecting, WithoutANameServerTheTemplateAnswersAtOnce) {
+  dns_.SetFault("llm.test", FakeDnsServer::kA, DnsFault::kServFail);
+  dns_.SetFault("llm.test", FakeDnsServer::kAaaa, DnsFault::kServFail);
+  FakeUpstream other(AnswerChat);
+  for (const std::string name : {"openai", "claude"}) {
+    const bool chat = name == "openai";
+    PolicyTweaks tweaks;
+    tweaks.max_retries = 3;
+    tweaks.breakers = "[" + MakeBreaker("Provider", 1, 60'000) + "]";
+    tweaks.chain = R"({"name":"c","tiers":[{"name":"first","upstream":")" + name +
+                   R"("},{"name":"second","format":"OpenAI","credential":"/etc/hostname","url":")" +
+                   other.url() +
+                   R"(/v1"}],"terminal":{"type":"StaticResponse","text":"sorry: {{.reason}}"}})";
+    workers_.clear();
+    Start(MakePolicy("http://llm.test:1", tweaks));
+    for (const bool stream : {false, true}) {
+      Agent agent(port());
+      const Answer answer =
+          agent.Post(chat ? kOpenAi : "/llm/claude/v1/messages", Chat("hi", stream));
+      EXPECT_EQ(answer.status, 200);
+      EXPECT_EQ(answer.headers.at("x-agent-degraded"), "template");
+      EXPECT_EQ(TextOf(answer.body, chat ? "content" : "text"), "sorry: local_outage")
+          << answer.body;
+      EXPECT_EQ(Has(answer.body, chat ? "[DONE]" : "message_stop"), stream) << answer.body;
+    }
+    // One attempt for each, the second one let through by the breaker.
+    EXPECT_EQ(Metric(R"(agent_reliability_attempts_total{kind="llm",name=")" + name + "\"}"), 2);
+    const auto chain = decisions_.LedgerView().fallback_chain;
+    EXPECT_EQ(chain->tiers.at(0).failed, 0U);
+    EXPECT_FALSE(chain->tiers.at(0).reachable.has_value());
+  }
+  EXPECT_EQ(other.count(), 0U);
+  EXPECT_TRUE(AwaitCounts(kTasks, 0, 4));
 }
 
 TEST_F(Connecting, ASilentNameServerEndsWithTheConnectTimeout) {
