@@ -294,8 +294,7 @@ BreakerEvent CircuitBreaker::Close() {
 
 std::optional<BreakerEvent> CircuitBreaker::Hold(const AttemptOutcome& outcome, MonotonicTime now) {
   const Milliseconds wait = NamedWait(outcome);
-  if (wait.count() == 0 || now + wait <= hold_until_ ||
-      operation_ == BreakerOperation::kDisabled) {
+  if (wait.count() == 0 || now + wait <= hold_until_ || operation_ == BreakerOperation::kDisabled) {
     return std::nullopt;  // no time is known (data-plane ruling 23), or held for longer already
   }
   hold_until_ = now + wait;

@@ -32,14 +32,14 @@ TurnEnd TurnTracker::EndOf(const Turn& turn) {
   return turn.cancelled ? TurnEnd::kCancelled : TurnEnd::kDeadline;
 }
 
-void TurnTracker::CallEnded(TurnHandle handle, Turn& turn, MonotonicTime now) {
+void TurnTracker::CallEnded(Turn& turn, MonotonicTime now) {
   turn.calls_in_flight = std::max(0, turn.calls_in_flight - 1);
   const bool over = turn.calls_in_flight == 0 && now > turn.deadline;
   if (over || (turn.concluded() && !turn.named())) {
     const TurnEnd end = EndOf(turn);
-    End(handle, turn, end, now);
+    End(turn, end, now);
     if (end != TurnEnd::kDeadline) {
-      Erase(handle);
+      Erase(turn);
     }
   } else if (turn.calls_in_flight == 0) {
     if (turn.concluded()) {
@@ -63,21 +63,18 @@ Result<std::optional<TurnCorrection>> TurnTracker::Report(std::string_view id,
                                                           ReportedResult result,
                                                           MonotonicTime now) {
   Expire(now);
-  const std::string key(id);
-  if (const auto running = by_id_.find(key); running != by_id_.end()) {
-    if (Turn* turn = FindLive(running->second)) {
-      const TurnHandle handle = running->second;
-      End(handle, *turn, TurnEnd::kReported, now, result);
-      Erase(handle);
-      return std::nullopt;
-    }
+  if (Turn* turn = turns_.FindNamed(id); turn != nullptr && !turn->ended) {
+    End(*turn, TurnEnd::kReported, now, result);
+    Erase(*turn);
+    return std::nullopt;
   }
   // The latest of its id.
   const auto found =
       std::find_if(remembered_.rbegin(), remembered_.rend(),
-                   [hash = Fnv1a(key)](const Remembered& turn) { return turn.id_hash == hash; });
+                   [hash = Fnv1a(id)](const Remembered& turn) { return turn.id_hash == hash; });
   if (found == remembered_.rend() || now - found->ended_at > kReportFor) {
-    return Fail(Code::kNotFound, "no turn " + key + " is running or ended in the last 24 h");
+    return Fail(Code::kNotFound,
+                "no turn " + std::string(id) + " is running or ended in the last 24 h");
   }
   const TurnResult to =
       result == ReportedResult::kSuccess ? TurnResult::kSuccess : TurnResult::kFailure;
@@ -86,7 +83,7 @@ Result<std::optional<TurnCorrection>> TurnTracker::Report(std::string_view id,
   if (from == to && degraded == Degraded::kNone) {
     return std::nullopt;
   }
-  return TurnCorrection{key, from, to, degraded};
+  return TurnCorrection{std::string(id), from, to, degraded};
 }
 
 void TurnTracker::Expire(MonotonicTime now) {
@@ -94,46 +91,42 @@ void TurnTracker::Expire(MonotonicTime now) {
     return;
   }
   wake_.reset();
-  std::vector<TurnHandle> forgotten;
-  for (auto& [handle, turn] : turns_) {
+  for (Turn* next = turns_.Oldest(); next != nullptr;) {
+    Turn& turn = *next;
+    next = turns_.Younger(turn);
     if (!turn.ended && now >= DueAt(turn)) {
       if (turn.calls_in_flight > 0) {
-        End(handle, turn, turn.concluded() ? EndOf(turn) : TurnEnd::kAbandoned, DueAt(turn));
+        End(turn, turn.concluded() ? EndOf(turn) : TurnEnd::kAbandoned, DueAt(turn));
       } else {
-        End(handle, turn, EndOf(turn), DueAt(turn) - kTick);
+        End(turn, EndOf(turn), DueAt(turn) - kTick);
       }
     }
     if (turn.ended && now >= turn.forget_at) {
-      forgotten.push_back(handle);
+      Erase(turn);
     } else if (turn.ended) {
       WakeAt(turn.forget_at);
     } else {
       WakeAt(DueAt(turn));
     }
   }
-  for (const TurnHandle handle : forgotten) {
-    Erase(handle);
-  }
 }
 
 void TurnTracker::Terminate(MonotonicTime now) {
   Expire(now);
-  for (auto& [handle, turn] : turns_) {
-    if (!turn.ended) {
-      End(handle, turn, turn.concluded() ? EndOf(turn) : TurnEnd::kTerminated, now);
+  for (Turn* turn = turns_.Oldest(); turn != nullptr; turn = turns_.Younger(*turn)) {
+    if (!turn->ended) {
+      End(*turn, turn->concluded() ? EndOf(*turn) : TurnEnd::kTerminated, now);
     }
   }
-  turns_.clear();
-  by_id_.clear();
+  turns_.Clear();
   by_issued_.clear();
-  by_prefix_.clear();
   wake_.reset();
 }
 
-void TurnTracker::End(TurnHandle handle, Turn& turn, TurnEnd end, MonotonicTime at,
+void TurnTracker::End(Turn& turn, TurnEnd end, MonotonicTime at,
                       std::optional<ReportedResult> reported) {
   TurnRecord record;
-  record.handle = handle;
+  record.handle = turn.handle;
   record.id = turn.id;
   record.source = turn.source;
   record.end = end;
@@ -170,13 +163,11 @@ void TurnTracker::End(TurnHandle handle, Turn& turn, TurnEnd end, MonotonicTime 
       }
     }
   }
-  Remember(record, at);
+  Remember(turn, record, at);
   ended_.push_back(std::move(record));
   turn.ended = true;
   --running_;
-  if (turn.prefix_hash) {
-    by_prefix_.erase({*turn.prefix_hash, handle});
-  }
+  turns_.ForgetPrefix(turn);
   if (end == TurnEnd::kDeadline && turn.forget_at > at) {
     WakeAt(turn.forget_at);  // until then its continuations are told that the time is over
   } else {
@@ -184,20 +175,12 @@ void TurnTracker::End(TurnHandle handle, Turn& turn, TurnEnd end, MonotonicTime 
   }
 }
 
-void TurnTracker::Erase(TurnHandle handle) {
-  const auto found = turns_.find(handle);
-  if (found == turns_.end()) {
-    return;
-  }
-  const Turn& turn = found->second;
+void TurnTracker::Erase(Turn& turn) {
   for (const std::uint64_t issued : turn.issued_ids) {
-    EraseFrom(by_issued_, issued, handle);
+    EraseFrom(by_issued_, issued, turn.handle);
   }
-  if (const auto named = by_id_.find(turn.id); named != by_id_.end() && named->second == handle) {
-    by_id_.erase(named);
-  }
-  turns_.erase(found);
-  if (turns_.empty()) {
+  turns_.Erase(turn);
+  if (turns_.size() == 0) {
     wake_.reset();  // no idle wake-ups
   }
 }
@@ -206,19 +189,19 @@ void TurnTracker::MakeRoom(MonotonicTime now) {
   if (turns_.size() < kMaxTurns) {
     return;
   }
-  auto victim = running_ == turns_.size()
-                    ? turns_.end()
-                    : std::find_if(turns_.begin(), turns_.end(),
-                                   [](const auto& entry) { return entry.second.ended; });
-  if (victim == turns_.end()) {
-    victim = turns_.begin();
-    End(victim->first, victim->second, TurnEnd::kEvicted, now);
+  Turn* victim = turns_.Oldest();
+  if (running_ < turns_.size()) {
+    while (!victim->ended) {
+      victim = turns_.Younger(*victim);
+    }
+  } else {
+    End(*victim, TurnEnd::kEvicted, now);
   }
-  Erase(victim->first);
+  Erase(*victim);
 }
 
-void TurnTracker::Remember(const TurnRecord& record, MonotonicTime at) {
-  remembered_.push_back({Fnv1a(record.id), at, record.result, record.degraded});
+void TurnTracker::Remember(const Turn& turn, const TurnRecord& record, MonotonicTime at) {
+  remembered_.push_back({turn.id_hash, at, record.result, record.degraded});
   while (remembered_.size() > kMaxRemembered || at - remembered_.front().ended_at > kReportFor) {
     remembered_.pop_front();
   }

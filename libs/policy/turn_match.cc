@@ -1,7 +1,6 @@
 // Which turn a request belongs to: the identity rules of turn_tracker.h (data-plane rulings 1, 2).
 #include <algorithm>
 #include <cctype>
-#include <iterator>
 #include <tuple>
 
 #include "libs/base/hash.h"
@@ -61,16 +60,16 @@ std::optional<TurnMatch> TurnTracker::MatchNamed(const TurnClues& clues, bool co
   } else {
     return std::nullopt;
   }
-  const auto found = by_id_.find(std::string(id));
-  if (found == by_id_.end()) {
+  const Turn* const found = turns_.FindNamed(id);
+  if (found == nullptr) {
     return match;
   }
-  if (!turns_.at(found->second).ended) {
+  if (!found->ended) {
     match.kind = MatchKind::kRunning;
-    match.turn = found->second;
+    match.turn = found->handle;
   } else if (continues) {
     match.kind = MatchKind::kEnded;
-    match.turn = found->second;
+    match.turn = found->handle;
   }
   return match;
 }
@@ -87,7 +86,7 @@ TurnMatch TurnTracker::Match(const LlmClues& clues, MonotonicTime now) {
     return match;  // a new question, even if its text is that of a running turn
   }
   if (const TurnHandle issued = clues.tool_call_after_user ? ByIssuedIds(clues) : 0; issued != 0) {
-    match.kind = turns_.at(issued).ended ? MatchKind::kEnded : MatchKind::kRunning;
+    match.kind = turns_.Find(issued)->ended ? MatchKind::kEnded : MatchKind::kRunning;
     match.turn = issued;
     match.source = IdentitySource::kToolCallId;
     return match;
@@ -113,7 +112,7 @@ TurnHandle TurnTracker::ByIssuedIds(const LlmClues& clues) const {
       const bool repeated = it->second == only;  // one turn got the id twice
       only = it->second;
       turns += repeated ? 0 : 1;
-      if (!repeated && clues.prefix_hash && turns_.at(only).prefix_hash == clues.prefix_hash) {
+      if (!repeated && clues.prefix_hash && turns_.Find(only)->prefix_hash == clues.prefix_hash) {
         same_prefix = only;
         ++same;
       }
@@ -132,26 +131,26 @@ TurnHandle TurnTracker::ByPrefix(const LlmClues& clues) const {
   if (!clues.prefix_hash) {
     return 0;
   }
-  const auto first = by_prefix_.lower_bound({*clues.prefix_hash, 0});
-  const auto among = [&](auto it) {
-    return it != by_prefix_.end() && it->first == *clues.prefix_hash;
-  };
-  if (among(first) && !among(std::next(first))) {
-    return first->second;
+  TurnHandle last = 0;
+  TurnHandle waiting = 0;
+  int turns = 0;
+  int turns_waiting = 0;
+  turns_.EachOfPrefix(*clues.prefix_hash, [&](const Turn& turn) {
+    last = turn.handle;
+    ++turns;
+    if (turn.calls_in_flight == 0 && (turn.cancelled || turn.last_llm != ErrorClass::kNone)) {
+      waiting = turn.handle;
+      ++turns_waiting;
+    }
+    // Several: only a retry goes on, and only until two turns could be meant.
+    return turns > 1 && (clues.retry_count == 0 || turns_waiting > 1);
+  });
+  if (turns == 1) {
+    return last;
   }
   // Several users asked the same. A retry belongs to a turn whose last LLM call failed; if only one
   // did, it is that one.
-  TurnHandle waiting = 0;
-  for (auto it = first; clues.retry_count > 0 && among(it); ++it) {
-    const Turn& turn = turns_.at(it->second);
-    if (turn.calls_in_flight == 0 && (turn.cancelled || turn.last_llm != ErrorClass::kNone)) {
-      if (waiting != 0) {
-        return 0;
-      }
-      waiting = it->second;
-    }
-  }
-  return waiting;
+  return clues.retry_count > 0 && turns_waiting == 1 ? waiting : 0;
 }
 
 TurnMatch TurnTracker::MatchToolCall(const ToolClues& clues, MonotonicTime now) {
@@ -161,7 +160,7 @@ TurnMatch TurnTracker::MatchToolCall(const ToolClues& clues, MonotonicTime now) 
   }
   TurnMatch match;
   if (const TurnHandle joined = ByPending(clues); joined != 0) {
-    match.kind = turns_.at(joined).ended ? MatchKind::kEnded : MatchKind::kRunning;
+    match.kind = turns_.Find(joined)->ended ? MatchKind::kEnded : MatchKind::kRunning;
     match.turn = joined;
     match.source = IdentitySource::kToolName;
   }
@@ -174,8 +173,9 @@ TurnHandle TurnTracker::ByPending(const ToolClues& clues) const {
   bool best_open = false;
   TurnHandle best_turn = 0;
   int turns_with_best = 0;
-  for (const auto& [handle, turn] : turns_) {
-    for (const Pending& pending : turn.pending) {
+  for (const Turn* at = turns_.Oldest(); at != nullptr; at = turns_.Younger(*at)) {
+    const Turn& turn = *at;
+    for (const Turn::Pending& pending : turn.pending) {
       const Fit fit = FitOf(clues, pending.name, pending.arguments_hash);
       const auto rank = std::tuple(fit, !turn.ended, !pending.taken);
       const auto best_rank = std::tuple(best, best_live, best_open);
@@ -185,9 +185,9 @@ TurnHandle TurnTracker::ByPending(const ToolClues& clues) const {
       }
       if (rank > best_rank) {
         std::tie(best, best_live, best_open) = rank;
-        best_turn = handle;
+        best_turn = turn.handle;
         turns_with_best = 1;
-      } else if (handle != best_turn) {
+      } else if (turn.handle != best_turn) {
         ++turns_with_best;
       }
     }
@@ -198,10 +198,10 @@ TurnHandle TurnTracker::ByPending(const ToolClues& clues) const {
   return exact || turns_with_best == 1 ? best_turn : 0;
 }
 
-TurnTracker::Pending* TurnTracker::FindPending(Turn& turn, const ToolClues& clues) {
-  Pending* best = nullptr;
+Turn::Pending* TurnTracker::FindPending(Turn& turn, const ToolClues& clues) {
+  Turn::Pending* best = nullptr;
   auto best_rank = std::tuple(Fit::kNone, false);
-  for (Pending& pending : turn.pending) {
+  for (Turn::Pending& pending : turn.pending) {
     const auto rank =
         std::tuple(FitOf(clues, pending.name, pending.arguments_hash), !pending.taken);
     if (rank > best_rank) {

@@ -26,14 +26,14 @@ bool Telling(ErrorClass error_class) {
 
 }  // namespace
 
-TurnTracker::Turn* TurnTracker::FindLive(TurnHandle handle) {
-  const auto found = turns_.find(handle);
-  return found == turns_.end() || found->second.ended ? nullptr : &found->second;
+Turn* TurnTracker::FindLive(TurnHandle handle) {
+  Turn* const turn = turns_.Find(handle);
+  return turn == nullptr || turn->ended ? nullptr : turn;
 }
 
-const TurnTracker::Turn* TurnTracker::FindLive(TurnHandle handle) const {
-  const auto found = turns_.find(handle);
-  return found == turns_.end() || found->second.ended ? nullptr : &found->second;
+const Turn* TurnTracker::FindLive(TurnHandle handle) const {
+  const Turn* const turn = turns_.Find(handle);
+  return turn == nullptr || turn->ended ? nullptr : turn;
 }
 
 void TurnTracker::WakeAt(MonotonicTime at) {
@@ -44,39 +44,35 @@ void TurnTracker::WakeAt(MonotonicTime at) {
 
 TurnHandle TurnTracker::Open(const LlmClues& clues, const TurnMatch& match, MonotonicTime now,
                              std::uint64_t fresh) {
-  MakeRoom(now);
-  const TurnHandle handle = next_handle_++;
-  Turn& turn = turns_.try_emplace(turns_.end(), handle)->second;
-  turn.source = match.source;
+  std::string id;
+  IdentitySource source = match.source;
   if (match.source == IdentitySource::kHeader) {
-    turn.id = clues.explicit_id;
+    id = clues.explicit_id;
   } else if (match.source == IdentitySource::kBaggage) {
-    turn.id = clues.baggage_turn;
+    id = clues.baggage_turn;
   } else if (match.source == IdentitySource::kTrace) {
-    turn.id = clues.trace;
+    id = clues.trace;
   } else {
-    turn.id = IdFrom(fresh);
-    turn.source = clues.prefix_hash ? IdentitySource::kPrefix : IdentitySource::kNone;
+    id = IdFrom(fresh);
+    source = clues.prefix_hash ? IdentitySource::kPrefix : IdentitySource::kNone;
   }
-  if (const auto [named, first] = by_id_.try_emplace(turn.id, handle); !first) {
-    const TurnHandle earlier = std::exchange(named->second, handle);
-    if (Turn* live = FindLive(earlier)) {
-      End(earlier, *live, TurnEnd::kEvicted, now);
+  if (Turn* earlier = turns_.FindNamed(id)) {
+    if (!earlier->ended) {
+      End(*earlier, TurnEnd::kEvicted, now);
     }
-    Erase(earlier);
+    Erase(*earlier);
   }
+  MakeRoom(now);
+  Turn& turn = turns_.Add(std::move(id), clues.prefix_hash);
+  turn.source = source;
   turn.resumed = match.resumed;
   turn.started = now;
   turn.deadline = now + limits_.timeout;
   turn.reserve = limits_.synthesis_reserve;
   turn.forget_at = now + 2 * limits_.timeout;  // later continuations are turns of their own
-  turn.prefix_hash = clues.prefix_hash;
-  if (turn.prefix_hash) {
-    by_prefix_.emplace(*turn.prefix_hash, handle);
-  }
   WakeAt(DueAt(turn));
   ++running_;
-  return handle;
+  return turn.handle;
 }
 
 void TurnTracker::BeginLlmCall(TurnHandle handle) {
@@ -97,7 +93,7 @@ void TurnTracker::EndLlmCall(TurnHandle handle, const LlmCallEnd& end, Monotonic
   }
   if (end.error_class == ErrorClass::kClientCancelled) {
     turn->cancelled = true;
-    CallEnded(handle, *turn, now);
+    CallEnded(*turn, now);
     return;
   }
   turn->last_llm = end.error_class;
@@ -109,13 +105,13 @@ void TurnTracker::EndLlmCall(TurnHandle handle, const LlmCallEnd& end, Monotonic
   }
   if (end.error_class == ErrorClass::kNone) {
     if (!end.tool_calls.empty()) {
-      Issue(handle, *turn, end.response_id);
+      Issue(*turn, end.response_id);
     }
     for (const RequestedTool& tool : end.tool_calls) {
       if (turn->issued_ids.size() >= kMaxToolCallsPerTurn) {
         break;
       }
-      Issue(handle, *turn, tool.id);
+      Issue(*turn, tool.id);
       if (turn->pending.size() >= kMaxToolCallsPerTurn) {
         turn->pending.erase(turn->pending.begin());
       }
@@ -127,7 +123,7 @@ void TurnTracker::EndLlmCall(TurnHandle handle, const LlmCallEnd& end, Monotonic
       turn->answered_at = now;
     }
   }
-  CallEnded(handle, *turn, now);
+  CallEnded(*turn, now);
 }
 
 std::uint64_t TurnTracker::BeginToolCall(TurnHandle handle, const ToolClues& clues) {
@@ -138,7 +134,7 @@ std::uint64_t TurnTracker::BeginToolCall(TurnHandle handle, const ToolClues& clu
   ++turn->calls_in_flight;
   ++turn->tool_calls;
   turn->linger_until.reset();
-  if (Pending* pending = FindPending(*turn, clues)) {
+  if (Turn::Pending* pending = FindPending(*turn, clues)) {
     pending->taken = true;
   }
   return next_call_++;
@@ -153,15 +149,15 @@ void TurnTracker::EndToolCall(TurnHandle handle, std::uint64_t call, std::string
   if (Telling(error_class)) {
     auto found = turn->tools.find(tool);
     if (found == turn->tools.end() && turn->tools.size() < kMaxToolCallsPerTurn) {
-      found = turn->tools.emplace(std::string(tool), ToolState{}).first;
+      found = turn->tools.emplace(std::string(tool), Turn::ToolState{}).first;
     }
     if (found != turn->tools.end() && found->second.call <= call) {
-      found->second = ToolState{call, error_class};
+      found->second = Turn::ToolState{call, error_class};
     }
   }
   StartClock(*turn, call, now);
   WakeAt(DueAt(*turn));
-  CallEnded(handle, *turn, now);
+  CallEnded(*turn, now);
 }
 
 void TurnTracker::StopClock(TurnHandle handle, std::uint64_t call, MonotonicTime now) {
@@ -182,10 +178,10 @@ void TurnTracker::StartClock(Turn& turn, std::uint64_t call, MonotonicTime now) 
   }
 }
 
-void TurnTracker::Issue(TurnHandle handle, Turn& turn, std::string_view id) {
+void TurnTracker::Issue(Turn& turn, std::string_view id) {
   if (!id.empty()) {
     turn.issued_ids.push_back(Fnv1a(id));
-    by_issued_.emplace(turn.issued_ids.back(), handle);
+    by_issued_.emplace(turn.issued_ids.back(), turn.handle);
   }
 }
 
@@ -198,13 +194,12 @@ std::optional<TurnBudget> TurnTracker::Budget(TurnHandle handle, MonotonicTime n
 }
 
 std::optional<TurnView> TurnTracker::View(TurnHandle handle, MonotonicTime now) const {
-  const auto found = turns_.find(handle);
-  if (found == turns_.end()) {
+  const Turn* const turn = turns_.Find(handle);
+  if (turn == nullptr) {
     return std::nullopt;
   }
-  const Turn& turn = found->second;
-  return TurnView{turn.id,      turn.started, turn.DeadlineAt(now),
-                  turn.reserve, turn.ended,   turn.resumed};
+  return TurnView{turn->id,      turn->started, turn->DeadlineAt(now),
+                  turn->reserve, turn->ended,   turn->resumed};
 }
 
 std::optional<MonotonicTime> TurnTracker::NextWake() const { return wake_; }

@@ -16,19 +16,16 @@
 // arguments. Memory is bounded. Event loop thread only.
 #include <cstdint>
 #include <deque>
-#include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <utility>
 #include <vector>
 
 #include "libs/base/clock.h"
 #include "libs/base/result.h"
 #include "libs/policy/timeouts.h"
-#include "libs/policy/turn_record.h"
+#include "libs/policy/turn_table.h"
 
 namespace reliability::policy {
 
@@ -64,8 +61,6 @@ struct RequestedTool {
   std::string name;
   std::uint64_t arguments_hash = 0;
 };
-
-using TurnHandle = std::uint64_t;  // 0 = no turn
 
 enum class MatchKind : std::uint8_t {
   kNew,      // LLM request: opens a turn. Tool call: belongs to none.
@@ -107,7 +102,7 @@ enum class ReportedResult : std::uint8_t { kSuccess, kFailure };
 
 class TurnTracker {
  public:
-  static constexpr std::size_t kMaxTurns = 4096;
+  static constexpr std::size_t kMaxTurns = TurnTable::kMaxTurns;
   static constexpr std::size_t kMaxToolCallsPerTurn = 256;
   static constexpr std::size_t kMaxRemembered = 16384;  // ended turns that can still be reported
   static constexpr std::size_t kMaxIdBytes = 128;
@@ -160,53 +155,6 @@ class TurnTracker {
   [[nodiscard]] std::size_t running() const { return running_; }
 
  private:
-  struct ToolState {
-    std::uint64_t call = 0;
-    ErrorClass error_class = ErrorClass::kNone;
-  };
-  struct Pending {  // a tool call that the model asked for
-    std::string name;
-    std::uint64_t arguments_hash = 0;
-    bool taken = false;
-  };
-  struct Turn {
-    std::string id;
-    IdentitySource source = IdentitySource::kNone;
-    bool resumed = false;
-    MonotonicTime started;
-    MonotonicTime deadline;
-    Milliseconds reserve{0};
-    MonotonicTime forget_at;  // ended at the deadline: continuations are recognised until then
-    std::optional<std::uint64_t> prefix_hash;
-    std::vector<std::uint64_t> stopping;  // calls that stop the clock, which they did at
-    MonotonicTime stopped_at;
-    int calls_in_flight = 0;
-    int llm_calls = 0;
-    int tool_calls = 0;
-    bool cancelled = false;  // the agent left its last LLM call; a retry takes that back
-    bool answered = false;
-    bool templated = false;  // by a template instead of a model
-    bool degraded = false;   // by another tier
-    bool cut = false;        // its last answer broke off
-    bool ended = false;
-    MonotonicTime answered_at;
-    std::optional<MonotonicTime> linger_until;  // named and concluded: ends then
-    ErrorClass last_llm = ErrorClass::kNone;
-    std::vector<std::uint64_t> issued_ids;  // hashes of tool-call ids, to clean the index
-    std::vector<Pending> pending;
-    std::map<std::string, ToolState, std::less<>> tools;  // by record name, last call of each
-
-    // Nothing more is expected of it.
-    [[nodiscard]] bool concluded() const { return answered || cut; }
-    [[nodiscard]] bool named() const {
-      return source == IdentitySource::kHeader || source == IdentitySource::kBaggage ||
-             source == IdentitySource::kTrace;
-    }
-    // When its time is over if nothing stops the clock from `now` on.
-    [[nodiscard]] MonotonicTime DeadlineAt(MonotonicTime now) const {
-      return stopping.empty() ? deadline : deadline + (now - stopped_at);
-    }
-  };
   struct Remembered {
     std::uint64_t id_hash = 0;
     MonotonicTime ended_at;
@@ -220,35 +168,31 @@ class TurnTracker {
   [[nodiscard]] TurnHandle ByIssuedIds(const LlmClues& clues) const;
   [[nodiscard]] TurnHandle ByPrefix(const LlmClues& clues) const;
   [[nodiscard]] TurnHandle ByPending(const ToolClues& clues) const;
-  [[nodiscard]] static Pending* FindPending(Turn& turn, const ToolClues& clues);
+  [[nodiscard]] static Turn::Pending* FindPending(Turn& turn, const ToolClues& clues);
 
   // turn_tracker.cc
   [[nodiscard]] Turn* FindLive(TurnHandle handle);
   [[nodiscard]] const Turn* FindLive(TurnHandle handle) const;
-  void CallEnded(TurnHandle handle, Turn& turn, MonotonicTime now);
+  void CallEnded(Turn& turn, MonotonicTime now);
   // From now on `id` leads back to the turn.
-  void Issue(TurnHandle handle, Turn& turn, std::string_view id);
+  void Issue(Turn& turn, std::string_view id);
   [[nodiscard]] static TurnEnd EndOf(const Turn& turn);
   static void StartClock(Turn& turn, std::uint64_t call, MonotonicTime now);
   // When Expire() has to look at a running turn; max = not before something happens.
   [[nodiscard]] static MonotonicTime DueAt(const Turn& turn);
-  void End(TurnHandle handle, Turn& turn, TurnEnd end, MonotonicTime at,
+  void End(Turn& turn, TurnEnd end, MonotonicTime at,
            std::optional<ReportedResult> reported = std::nullopt);
-  void Erase(TurnHandle handle);
+  void Erase(Turn& turn);
   void MakeRoom(MonotonicTime now);
-  void Remember(const TurnRecord& record, MonotonicTime at);
+  void Remember(const Turn& turn, const TurnRecord& record, MonotonicTime at);
   void WakeAt(MonotonicTime at);
 
   TurnLimits limits_;
-  TurnHandle next_handle_ = 1;
   std::uint64_t next_call_ = 1;
   std::size_t running_ = 0;
   std::optional<MonotonicTime> wake_;  // not later than the next thing that is due
-  std::map<TurnHandle, Turn> turns_;   // oldest first; also ended ones until forget_at
-  std::unordered_map<std::string, TurnHandle> by_id_;
+  TurnTable turns_;                    // also ended ones until forget_at
   HashIndex by_issued_;
-  // Live turns only. Equal prompts make long ranges: an entry is found without walking them.
-  std::set<std::pair<std::uint64_t, TurnHandle>> by_prefix_;
   // Oldest first. Each turn comes here, few are ever asked for: finding one may take longer.
   std::deque<Remembered> remembered_;
   std::vector<TurnRecord> ended_;
