@@ -205,7 +205,8 @@ GuardAdmission BreakerTable::Admit(const CallTarget& target, MonotonicTime now) 
       guard.would_refuse = RefusalOf(scope, admission.refusal);
     }
     if (admission.admitted) {
-      guard.probe = guard.probe || admission.ticket.probe != 0;
+      guard.probe = guard.probe || (admission.ticket.probe != 0 &&
+                                    entry->breaker.operation() != BreakerOperation::kMetricsOnly);
       ticket.parts[ticket.count++] = {entry->place, admission.ticket};
       continue;
     }

@@ -111,7 +111,7 @@ struct GuardAdmission {
   // In Observe the caller sends the attempt even if this is false, counts `would_reject`, and
   // settles as usual: the table ignores outcomes that Enforce would not have seen.
   bool admitted = true;
-  bool probe = false;
+  bool probe = false;  // of a half-open breaker that refuses the others
   GuardTicket ticket;
   std::string refused_by;                  // key
   ErrorClass refusal = ErrorClass::kNone;  // kCircuitOpen, kRateLimited, kAgentUnavailable

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "libs/policy/timeouts.h"
+
 namespace reliability::policy {
 namespace {
 
@@ -148,9 +150,8 @@ bool CircuitBreaker::IsSlow(const AttemptOutcome& outcome) const {
   if (parameters_.slow_percent == 0) {
     return false;
   }
-  const Milliseconds threshold = parameters_.slow_after.count() > 0
-                                     ? parameters_.slow_after
-                                     : outcome.limit * kSlowSharePercent / 100;
+  const Milliseconds threshold =
+      parameters_.slow_after.count() > 0 ? parameters_.slow_after : SlowShareOf(outcome.limit);
   return threshold.count() > 0 && outcome.took >= threshold;
 }
 

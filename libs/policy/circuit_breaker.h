@@ -36,7 +36,7 @@ struct BreakerParameters {
   Milliseconds probe_lease{60000};  // a probe that did not settle by then gives its slot back
   Milliseconds quota_hold{300000};
   int slow_percent = 0;  // slow outcomes trip at >= this share; 0 = rule off
-  // An outcome that took this long is slow; 0 = 80 % of its own limit.
+  // An outcome that took this long is slow; 0 = SlowShareOf() its own limit (timeouts.h).
   Milliseconds slow_after{0};
   Milliseconds mean_latency{0};  // the mean over the window trips at >= ; 0 = rule off
   friend bool operator==(const BreakerParameters&, const BreakerParameters&) = default;
@@ -130,9 +130,6 @@ class CircuitBreaker {
   // `first_generation` must differ between breakers that follow each other under one key, so that
   // tickets of the earlier one are ignored.
   explicit CircuitBreaker(const BreakerParameters& parameters, std::uint64_t first_generation = 1);
-
-  // Share of an attempt's own limit above which it is slow (data-plane.md 2.4).
-  static constexpr int kSlowSharePercent = 80;
 
   // May this attempt go upstream? Moves OPEN to HALF_OPEN when its time is over.
   [[nodiscard]] BreakerAdmission Admit(MonotonicTime now);

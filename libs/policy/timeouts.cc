@@ -1,5 +1,7 @@
 #include "libs/policy/timeouts.h"
 
+#include <algorithm>
+
 namespace reliability::policy {
 namespace {
 
@@ -51,6 +53,19 @@ AttemptLimit ResolveLlmLimit(Milliseconds component, const std::optional<TurnBud
     usable = turn->remaining - (has_later_target ? turn->reserve : kLastLlmMargin);
   }
   return Resolve(component, usable, Milliseconds{1}, client);
+}
+
+AttemptLimit ShortenForProbe(const AttemptLimit& limit, Milliseconds component,
+                             bool has_later_target) {
+  AttemptLimit shorter = limit;
+  const Milliseconds own = std::max(Milliseconds{1}, SlowShareOf(component));
+  if (own <= limit.limit) {
+    shorter.limit = own;
+    shorter.source = LimitSource::kComponent;
+  } else if (has_later_target) {
+    shorter.limit = std::max(Milliseconds{1}, SlowShareOf(limit.limit));
+  }
+  return shorter;
 }
 
 ErrorClass ClassOfExpiry(LimitSource source) {

@@ -14,6 +14,13 @@ namespace reliability::policy {
 inline constexpr Milliseconds kMinToolAttempt{1000};  // a tool call with less is not started
 inline constexpr Milliseconds kLastLlmMargin{200};    // kept to write our own answer
 
+// Share of its own limit above which a call is slow, and at which a half-open probe is over
+// (data-plane.md 2.4): whoever sent the probe keeps time for another place.
+inline constexpr int kSlowSharePercent = 80;
+[[nodiscard]] constexpr Milliseconds SlowShareOf(Milliseconds limit) {
+  return limit * kSlowSharePercent / 100;
+}
+
 enum class LimitSource : std::uint8_t { kComponent, kTurn, kClient };
 
 struct AttemptLimit {
@@ -40,6 +47,11 @@ struct TurnBudget {
                                            const std::optional<TurnBudget>& turn,
                                            bool has_later_target,
                                            std::optional<Milliseconds> client);
+
+// The same for a half-open probe. Its own limit is the shorter one; what the turn or the caller
+// leaves is shortened only if another place can use the rest.
+[[nodiscard]] AttemptLimit ShortenForProbe(const AttemptLimit& limit, Milliseconds component,
+                                           bool has_later_target);
 
 // Class of an attempt whose limit passed: an upstream is not blamed for a turn that ran out.
 [[nodiscard]] ErrorClass ClassOfExpiry(LimitSource source);

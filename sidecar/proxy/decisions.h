@@ -67,6 +67,7 @@ struct Admission {
   policy::GuardTicket ticket;
   MonotonicTime passed_at{};                 // when the attempt was let pass
   std::optional<MonotonicTime> first_token;  // of this attempt's stream; filled by the relay
+  Milliseconds first_token_limit{0};         // what it may take; 0 = no stream; filled likewise
 
   // For further attempts.
   policy::CallTarget target;
@@ -91,7 +92,7 @@ struct Admission {
   bool stood_in = false;            // not the place where the call began
   bool by_budget = false;           // because it did not fit there: no reason for others to follow
   bool pinned = false;              // mode Degraded let it begin at a lower place than it asked for
-  bool probe = false;               // of a half-open breaker
+  bool probe = false;               // of a half-open breaker: shorter limits, no retry
   policy::CostAsk cost;             // may be not counted
   policy::Reservation reservation;  // at the place where it is
   policy::AnswerUsage usage;        // of the last attempt's answer, until it is booked
@@ -275,6 +276,8 @@ class Decisions {
   void NoteTier(const Admission& admission, policy::ErrorClass error_class) REQUIRES_LOCK(mutex_);
   // Of the attempt that begins now.
   void ResolveLimit(Admission& admission, const Now& now) REQUIRES_LOCK(mutex_);
+  // Of an attempt that turned out to be a probe: its limits end where a slow call begins.
+  static void ShortenProbe(Admission& admission);
   // Id and deadline of its turn as far as it is known.
   void NoteTurn(Admission& admission, policy::TurnHandle turn, const Now& now)
       REQUIRES_LOCK(mutex_);

@@ -52,11 +52,19 @@ void Decisions::ResolveLimit(Admission& admission, const Now& now) {
   admission.limited = true;
   if (admission.long_running) {
     admission.limit = policy::ResolveLongRunningLimit(admission.component, budget);
-    return;
+  } else {
+    admission.limit = admission.tool ? policy::ResolveToolLimit(admission.component, budget, client)
+                                     : policy::ResolveLlmLimit(admission.component, budget,
+                                                               admission.later_offer, client);
   }
-  admission.limit = admission.tool ? policy::ResolveToolLimit(admission.component, budget, client)
-                                   : policy::ResolveLlmLimit(admission.component, budget,
-                                                             admission.later_offer, client);
+  ShortenProbe(admission);
+}
+
+void Decisions::ShortenProbe(Admission& admission) {
+  if (admission.probe && admission.limit.allowed) {
+    admission.limit =
+        policy::ShortenForProbe(admission.limit, admission.component, admission.later_offer);
+  }
 }
 
 bool Decisions::MayHold(const config::Snapshot& snapshot, const Admission& admission,
@@ -103,7 +111,9 @@ void Decisions::PassBreaker(const config::Snapshot& snapshot, Admission& admissi
     }
     admission.guarded = true;
     admission.first_token.reset();
+    admission.first_token_limit = Milliseconds{0};
     admission.probe = guard.probe;
+    ShortenProbe(admission);
     admission.ticket = std::move(guard.ticket);
   }
   // A fallback belongs to the same call: it is no retry, and earns none (data-plane.md 2.7).

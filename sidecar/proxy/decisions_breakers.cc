@@ -59,6 +59,9 @@ void Decisions::SettleBreaker(const Admission& admission, policy::AttemptOutcome
   // A stream is as slow as its first content: how long it goes on is the answer's length.
   outcome.took = admission.first_token.value_or(now.mono) - admission.passed_at;
   outcome.limit = admission.component;
+  if (admission.first_token.has_value() && admission.first_token_limit.count() > 0) {
+    outcome.limit = std::min(outcome.limit, admission.first_token_limit);
+  }
   Announce(breakers_.Settle(admission.ticket, outcome, now.mono, rng_->Uniform()),
            admission.turn_id);
 }

@@ -94,6 +94,7 @@ void Decisions::EnterOffer(Admission& admission, const std::vector<TierOffer>& o
   admission.tier = offers[offer].tier;
   admission.earlier_retries += admission.retries;
   admission.retries = 0;
+  admission.probe = false;
 }
 
 std::optional<std::size_t> Decisions::PinnedOffer(const Admission& admission,

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "libs/net/http_head_parser.h"
+#include "libs/policy/timeouts.h"
 #include "sidecar/inspect/mcp_deadline.h"
 
 namespace reliability::sidecar::proxy {
@@ -266,8 +267,12 @@ UpstreamAttempt::Failure UpstreamAttempt::ParseHead(bool& complete) {
 
 net::Task<UpstreamAttempt::Failure> UpstreamAttempt::ReceiveHead() {
   if (state_.call.llm.stream) {
+    Admission& admission = state_.call.admission;
+    admission.first_token_limit = state_.llm_times.first_token;
     state_.limits.Set(Limits::kFirstToken,
-                      state_.loop.deadlines.Now() + state_.llm_times.first_token,
+                      state_.loop.deadlines.Now() +
+                          (admission.probe ? policy::SlowShareOf(admission.first_token_limit)
+                                           : admission.first_token_limit),
                       TransportEvent::kFirstTokenTimeout);
   }
   input_ = state_.loop.buffers.Acquire();

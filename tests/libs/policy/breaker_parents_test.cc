@@ -216,6 +216,11 @@ TEST_F(BreakerParents, MetricsOnlySaysWhatItWouldHaveDone) {
   for (const BreakerTable::View& view : table_.List(now_)) {
     EXPECT_EQ(view.operation, BreakerOperation::kMetricsOnly);
   }
+  // It tries the tool again like any other, but the call is not treated as the only one.
+  const GuardAdmission half_open = table_.Admit(Tool("a"), now_ + Milliseconds{60'000});
+  ASSERT_EQ(half_open.events.size(), 1U);
+  EXPECT_EQ(half_open.events[0].event.kind, BreakerEventKind::kHalfOpened);
+  EXPECT_FALSE(half_open.probe);
 }
 
 }  // namespace

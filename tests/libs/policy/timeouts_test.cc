@@ -79,6 +79,34 @@ TEST(Timeouts, TheUpstreamIsNotBlamedForATurnThatRanOut) {
   EXPECT_EQ(ClassOfExpiry(LimitSource::kClient), ErrorClass::kDeadlineExceeded);
 }
 
+TEST(Timeouts, AProbeIsOverWhereACallWouldBeSlow) {
+  const AttemptLimit own{true, kLlm, LimitSource::kComponent};
+  for (const bool later : {false, true}) {
+    const AttemptLimit probe = ShortenForProbe(own, kLlm, later);
+    EXPECT_TRUE(probe.allowed);
+    EXPECT_EQ(probe.limit, SlowShareOf(kLlm));
+    EXPECT_EQ(probe.limit, Milliseconds{8000});
+    EXPECT_EQ(probe.source, LimitSource::kComponent);
+  }
+  EXPECT_EQ(ShortenForProbe({true, Milliseconds{1}, LimitSource::kComponent}, Milliseconds{1}, true)
+                .limit,
+            Milliseconds{1});
+}
+
+TEST(Timeouts, WhatTheTurnLeavesAProbeIsCutOnlyForAnotherPlace) {
+  // More than a slow call takes: the upstream is to blame.
+  const AttemptLimit long_turn{true, Milliseconds{9000}, LimitSource::kTurn};
+  EXPECT_EQ(ShortenForProbe(long_turn, kLlm, false).limit, Milliseconds{8000});
+  EXPECT_EQ(ShortenForProbe(long_turn, kLlm, false).source, LimitSource::kComponent);
+  const AttemptLimit short_turn{true, Milliseconds{5000}, LimitSource::kTurn};
+  EXPECT_EQ(ShortenForProbe(short_turn, kLlm, false).limit, Milliseconds{5000});
+  EXPECT_EQ(ShortenForProbe(short_turn, kLlm, true).limit, Milliseconds{4000});
+  EXPECT_EQ(ShortenForProbe(short_turn, kLlm, true).source, LimitSource::kTurn);
+  const AttemptLimit client{true, Milliseconds{1}, LimitSource::kClient};
+  EXPECT_EQ(ShortenForProbe(client, kLlm, true).limit, Milliseconds{1});
+  EXPECT_EQ(ShortenForProbe(client, kLlm, true).source, LimitSource::kClient);
+}
+
 TEST(Timeouts, ALongRunningToolHasToBeginBeforeTheReserveAndIsNotBounded) {
   const TurnBudget turn{Milliseconds{3001}, Milliseconds{3000}};
   const AttemptLimit limit = ResolveLongRunningLimit(Milliseconds{600'000}, turn);
