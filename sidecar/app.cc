@@ -118,6 +118,7 @@ class App {
   net::Resolver resolver_;
   const std::string ledger_file_;
   proxy::Decisions decisions_;
+  proxy::RenamedCalls renamed_;
   telemetry::Admin admin_;
   std::atomic<bool> draining_{false};
   std::string termination_log_;
@@ -145,7 +146,8 @@ Status App::Start() {
     return gauges;
   });
   for (int i = 0; i < options_.workers; ++i) {
-    auto worker = std::make_unique<proxy::Worker>(*clock_, resolver_, decisions_, metrics_);
+    auto worker =
+        std::make_unique<proxy::Worker>(*clock_, resolver_, decisions_, renamed_, metrics_);
     const std::uint16_t port = workers_.empty() ? options_.listen_port : workers_.front()->port();
     if (const Status listening = worker->Listen(options_.listen_host, port, options_.workers > 1);
         !listening.has_value()) {

@@ -63,4 +63,33 @@ Result<RenamedRequest> RenameMcpRequest(std::string_view body, std::string_view 
   return renamed;
 }
 
+std::optional<CancelledId> ReadCancelledId(std::string_view body) {
+  CancelledId found;
+  int named = 0;
+  const auto take_param = [&](JsonKey key, JsonValue value) {
+    if (key == "requestId") {
+      ++named;
+      if (IsScalar(value)) {
+        found = {std::string(RawText(value)), OffsetOf(value)};
+      }
+    }
+    return true;
+  };
+  const bool read = WithJson(body, [&](JsonDocument document) {
+    return EachField(document, [&](JsonKey key, JsonValue value) {
+      return key != "params" || EachField(value, take_param);
+    });
+  });
+  return read && named == 1 && !found.id_json.empty() ? std::optional(std::move(found))
+                                                      : std::nullopt;
+}
+
+std::string WithCancelledId(std::string_view body, const CancelledId& old,
+                            std::string_view id_json) {
+  std::string out(body.substr(0, old.at));
+  out += id_json;
+  out += body.substr(old.at + old.id_json.size());
+  return out;
+}
+
 }  // namespace reliability::sidecar::inspect

@@ -325,6 +325,8 @@ void Attempts::RenameRequest() {
   auto renamed = inspect::RenameMcpRequest(state_.body.whole(), Hex16(state_.loop.rng->Next()));
   if (renamed.has_value()) {
     call.renamed = std::move(*renamed);
+    call.known_as = state_.loop.renamed_calls.Add(call.route->name, McpSessionOf(state_),
+                                                  call.mcp.id_json, call.renamed->id_json);
   }
 }
 

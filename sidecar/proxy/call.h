@@ -12,6 +12,7 @@
 #include "sidecar/inspect/mcp_rewrite.h"
 #include "sidecar/proxy/chain_plan.h"
 #include "sidecar/proxy/decisions.h"
+#include "sidecar/proxy/renamed_calls.h"
 #include "sidecar/proxy/route_table.h"
 
 namespace reliability::sidecar::proxy {
@@ -31,9 +32,11 @@ struct Call {
   // Where the running attempt goes: `route`, or a tier's. `tier` is null at a place of no chain.
   const Route* upstream = nullptr;
   const Tier* tier = nullptr;
-  bool foreign = false;   // it is not the agent's account: it is called with the tier's key
-  std::string below;      // of target: what follows the base path; filled when the call moves
-  std::string sent_body;  // for the tier: its model, its format; empty = as the agent wrote it
+  bool foreign = false;  // it is not the agent's account: it is called with the tier's key
+  std::string below;     // of target: what follows the base path; filled when the call moves
+  // For the tier: its model, its format; of a cancellation: the id that the server knows. Empty =
+  // as the agent wrote it.
+  std::string sent_body;
   bool asks_for_usage = false;  // of a stream, and the agent does not
   // Of a tier that speaks another format than the agent: its answers are read so, and written anew
   // for the agent.
@@ -62,6 +65,7 @@ struct Call {
   bool may_replace = false;
   // A repeated MCP request has new tokens: the body to send, and the way back for its answer.
   std::optional<inspect::RenamedRequest> renamed;
+  RenamedCalls::Entry known_as;  // so that a cancellation finds it
   // GET streams and the like: no time limit.
   bool unlimited = false;
   Admission admission;

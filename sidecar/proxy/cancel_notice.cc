@@ -168,4 +168,25 @@ void MaybeSendCancelNotice(const ExchangeState& state, policy::ErrorClass error_
   net::Spawn(state.loop.executor, Run(std::move(notice)), [] {});
 }
 
+std::string_view McpSessionOf(const ExchangeState& state) {
+  return state.request.Get("mcp-session-id");
+}
+
+void NameCancelledCall(ExchangeState& state) {
+  Call& call = state.call;
+  if (!state.enforce || call.mcp.kind != inspect::McpKind::kNotification ||
+      call.mcp.method != "notifications/cancelled") {
+    return;
+  }
+  const auto cancelled = inspect::ReadCancelledId(state.body.whole());
+  if (!cancelled.has_value()) {
+    return;
+  }
+  const auto known_as = state.loop.renamed_calls.UpstreamId(call.route->name, McpSessionOf(state),
+                                                            cancelled->id_json);
+  if (known_as.has_value()) {
+    call.sent_body = inspect::WithCancelledId(state.body.whole(), *cancelled, *known_as);
+  }
+}
+
 }  // namespace reliability::sidecar::proxy

@@ -16,6 +16,7 @@
 #include "libs/net/write_batch.h"
 #include "sidecar/config/snapshot.h"
 #include "sidecar/proxy/decisions.h"
+#include "sidecar/proxy/renamed_calls.h"
 #include "sidecar/telemetry/metrics.h"
 
 namespace reliability::sidecar::proxy {
@@ -35,7 +36,7 @@ struct AgentLimits {
 
 struct LoopContext {
   LoopContext(const net::Executor& loop, const Clock& time, net::Resolver& names, Decisions& policy,
-              telemetry::Metrics& counters)
+              RenamedCalls& renamed, telemetry::Metrics& counters)
       : executor(loop),
         clock(time),
         deadlines(loop, time),
@@ -43,6 +44,7 @@ struct LoopContext {
         batch(loop),
         resolver(names),
         decisions(policy),
+        renamed_calls(renamed),
         metrics(counters),
         rng(MakeRng(0)) {}
   LoopContext(const LoopContext&) = delete;
@@ -56,6 +58,7 @@ struct LoopContext {
   net::WriteBatch batch;
   net::Resolver& resolver;      // thread-safe
   Decisions& decisions;         // thread-safe
+  RenamedCalls& renamed_calls;  // thread-safe
   telemetry::Metrics& metrics;  // thread-safe
   const std::unique_ptr<Rng> rng;
   AgentLimits agent_limits;

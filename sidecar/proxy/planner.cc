@@ -7,6 +7,7 @@
 #include "libs/policy/replay.h"
 #include "libs/sidecar_config/to_policy.h"
 #include "sidecar/proxy/body_plan.h"
+#include "sidecar/proxy/cancel_notice.h"
 #include "sidecar/proxy/cost.h"
 #include "sidecar/proxy/tiers.h"
 #include "sidecar/proxy/turn_clues.h"
@@ -150,6 +151,7 @@ void ClassifyMcp(ExchangeState& state, Plan& plan, bool readable) {
           return;
         }
       }
+      NameCancelledCall(state);
     }
   } else {
     ReadMcpHeaders(state);

@@ -9,9 +9,9 @@
 namespace reliability::sidecar::proxy {
 
 Worker::Worker(const Clock& clock, net::Resolver& resolver, Decisions& decisions,
-               telemetry::Metrics& metrics)
+               RenamedCalls& renamed, telemetry::Metrics& metrics)
     : work_(boost::asio::make_work_guard(io_)),
-      loop_(io_.get_executor(), clock, resolver, decisions, metrics),
+      loop_(io_.get_executor(), clock, resolver, decisions, renamed, metrics),
       housekeeper_(loop_) {
   loop_.background_ended = [this] { CheckEmpty(); };
 }

@@ -1,6 +1,6 @@
 #pragma once
 // One event loop with its thread, listener, connections and upstream pool. Workers share nothing
-// but Decisions, metrics and the resolver.
+// but Decisions, renamed calls, metrics and the resolver.
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -17,7 +17,7 @@ namespace reliability::sidecar::proxy {
 
 class Worker {
  public:
-  Worker(const Clock& clock, net::Resolver& resolver, Decisions& decisions,
+  Worker(const Clock& clock, net::Resolver& resolver, Decisions& decisions, RenamedCalls& renamed,
          telemetry::Metrics& metrics);
   ~Worker();  // aborts and joins
   Worker(const Worker&) = delete;

@@ -71,7 +71,8 @@ ProxyFixture::~ProxyFixture() { workers_.clear(); }
 void ProxyFixture::Start(const std::string& policy, int workers,
                          sidecar::proxy::AgentLimits limits) {
   for (int i = 0; i < workers; ++i) {
-    auto worker = std::make_unique<sidecar::proxy::Worker>(time_, resolver_, decisions_, metrics_);
+    auto worker =
+        std::make_unique<sidecar::proxy::Worker>(time_, resolver_, decisions_, renamed_, metrics_);
     worker->SetAgentLimits(limits);
     ASSERT_TRUE(
         worker->Listen("127.0.0.1", workers_.empty() ? std::uint16_t{0} : port(), workers > 1)

@@ -70,6 +70,7 @@ class ProxyFixture : public testing::Test {
   net::Resolver resolver_;
   sidecar::proxy::Decisions decisions_{time_, metrics_, MakeRng(1), "pod-1",
                                        sidecar::telemetry::Ledger("pod-1", "e1", {})};
+  sidecar::proxy::RenamedCalls renamed_;
   std::vector<std::unique_ptr<sidecar::proxy::Worker>> workers_;
   sidecar::config::SnapshotPtr snapshot_;  // the newest
   bool load_tls_ = true;                   // with each policy

@@ -35,6 +35,33 @@ TEST(McpRewrite, WhatHasNoIdIsRefused) {
   }
 }
 
+TEST(McpRewrite, ACancellationIsToldAboutTheNewId) {
+  const std::string_view body =
+      R"({"method":"notifications/cancelled", "requestId":1,"params":{"reason":"\u0041 7",)"
+      R"("requestId" : 7 ,"_meta":{"requestId":9}},"jsonrpc":"2.0"} )";
+  const auto about = ReadCancelledId(body);
+  ASSERT_TRUE(about.has_value());
+  EXPECT_EQ(about->id_json, "7");
+  EXPECT_EQ(WithCancelledId(body, *about, R"("retry-ab12")"),
+            R"({"method":"notifications/cancelled", "requestId":1,"params":{"reason":"\u0041 7",)"
+            R"("requestId" : "retry-ab12" ,"_meta":{"requestId":9}},"jsonrpc":"2.0"} )");
+  const auto text = ReadCancelledId(R"({"params":{"requestId":"a-\"7"}})");
+  ASSERT_TRUE(text.has_value());
+  EXPECT_EQ(text->id_json, R"("a-\"7")");
+  EXPECT_EQ(WithCancelledId(R"({"params":{"requestId":"a-\"7"}})", *text, "8"),
+            R"({"params":{"requestId":8}})");
+}
+
+TEST(McpRewrite, ACancellationOfNothingOrOfTwoThingsIsLeftAlone) {
+  for (const char* body :
+       {"", "[]", "{}", "{", R"({"params":7})", R"({"params":{}})", R"({"requestId":7})",
+        R"({"params":{"requestId":null}})", R"({"params":{"requestId":{"a":7}}})",
+        R"({"params":{"requestId":7,"requestId":8}})", R"({"params":{"requestId":7})",
+        R"({"params":{"requestId":null,"requestId":8}})", R"([{"params":{"requestId":7}}])"}) {
+    EXPECT_FALSE(ReadCancelledId(body).has_value()) << body;
+  }
+}
+
 TEST(TokenSwap, PiecesOfAnySize) {
   const std::string text = R"(data: {"id":"retry-1","t":"\"retry-1\" \"ret","n":"retry-2"})";
   const std::string wanted = R"(data: {"id":7,"t":"\"retry-1\" \"ret","n":"retry-2"})";
