@@ -48,9 +48,14 @@ def _tool_call_of_fallback(world: World, judgement: Judgement) -> None:
         judgement.required(call.usage == served[0].record["usage"], f"usage {call.usage}")
 
 
+_PRIVATE = {
+    "x-agent-id": "refunds", "baggage": "agent.turn=t1", "openai-organization": "org-1", "cookie": "a=b",
+    "helicone-auth": "Bearer k", "x-portkey-api-key": "k",
+}  # fmt: skip
+
+
 def _with_private_headers(world: World) -> None:
-    private = {"x-agent-id": "refunds", "baggage": "agent.turn=t1", "openai-organization": "org-1", "cookie": "a=b"}
-    world.ask(extra_headers=private)
+    world.ask(extra_headers=_PRIVATE)
 
 
 def _keys_do_not_travel(world: World, judgement: Judgement) -> None:
@@ -61,7 +66,7 @@ def _keys_do_not_travel(world: World, judgement: Judgement) -> None:
         judgement.required(attempt.record["credential_digest"] == _digest(AGENT_KEY), "not the agent's key")
     for attempt in other:
         judgement.required(attempt.record["credential_digest"] == _digest(tier_key("secondary")), "not the tier's key")
-        leaked = {"x-agent-id", "baggage", "openai-organization"} & set(attempt.record["headers"])
+        leaked = set(_PRIVATE) & set(attempt.record["headers"])
         judgement.required(not leaked, f"went to another origin: {', '.join(sorted(leaked))}")
 
 
