@@ -234,8 +234,7 @@ net::Task<bool> Attempts::AfterHead(UpstreamAttempt& attempt) {
     facts.retry_after = retry_after;
     facts.upstream_forbids = forbids;
     // Observe holds nothing: what counts is whether Enforce could have held it.
-    facts.committed =
-        state_.enforce ? !relayed.open : relay.watch().event_stream() && relay.watch().must_pass();
+    facts.committed = state_.enforce ? !relayed.open : !relay.EnforceWouldHold();
     const bool again = co_await MayRepeat(facts);
     if (again || gone_) {
       co_return again;

@@ -36,7 +36,9 @@ bool ResponseRelay::AgentHasAll() const {
 }
 
 bool ResponseRelay::RunAtOnce(End& end) {
-  if (!hold_ || state_.sent_head || translates_ || swap_.active() || watch_.event_stream()) {
+  // Observe holds nothing; but what is there already need not go out in pieces.
+  const bool fits = hold_ || (!state_.enforce && watch_.readable() && !decoder_.done());
+  if (!fits || state_.sent_head || translates_ || swap_.active() || watch_.event_stream()) {
     return false;
   }
   net::BodyDecoder decoder = decoder_;
@@ -69,6 +71,14 @@ ResponseRelay::End ResponseRelay::EndClean() {
   } else if (translates_) {
     TranslateWhole(end);
   }
+  return end;
+}
+
+ResponseRelay::End ResponseRelay::EndUnmended() {
+  state_.client.keep_alive = false;
+  End end;
+  end.error_class = watch_.Class();
+  end.delivered = true;
   return end;
 }
 
@@ -118,7 +128,8 @@ net::Task<ResponseRelay::End> ResponseRelay::Deliver(bool retried) {
 }
 
 bool ResponseRelay::DeliversWhole(bool retried) {
-  if (cut_ || !hold_ || watch_.event_stream()) {
+  const bool whole = hold_ || !whole_.empty();
+  if (cut_ || !whole || watch_.event_stream()) {
     return false;
   }
   retried_ = retried;

@@ -10,9 +10,7 @@ namespace {
 
 using policy::TransportEvent;
 
-constexpr std::size_t kMaxHeldAnswer = std::size_t{1024} * 1024;
 constexpr std::size_t kMaxTranslatedAnswer = inspect::LlmAnswer::kMaxJsonBytes;
-constexpr std::size_t kMaxHeldToolAnswer = std::size_t{64} * 1024;
 constexpr std::size_t kMaxHeldStream = std::size_t{256} * 1024;
 constexpr Milliseconds kHoldComment{1000};
 constexpr std::string_view kComment = ": hold\n\n";
@@ -32,7 +30,7 @@ ResponseRelay::ResponseRelay(ExchangeState& state, UpstreamAttempt& attempt)
   if (state.call.renamed) {
     swap_ = state.call.renamed->back;
   }
-  hold_ = WantsHold();
+  hold_ = state_.enforce && WantsHold();
   PrepareLimits();
   PrepareStream();
 }
@@ -56,10 +54,7 @@ bool ResponseRelay::WantsHold() const {
   if (state_.call.may_replace && head_.status >= 400) {
     return true;
   }
-  // A short tool answer of known size: a cut one becomes a proper error instead.
-  const auto& length = head_.framing.content_length;
-  return state_.call.kind == CallKind::kHttpTool && state_.enforce && length.has_value() &&
-         *length <= kMaxHeldToolAnswer;
+  return ShortToolAnswer();
 }
 
 void ResponseRelay::PrepareLimits() {
@@ -239,8 +234,10 @@ std::optional<std::string_view> ResponseRelay::Take(std::string_view payload) {
       return std::nullopt;
     }
     watch_.OwnBody(payload);
+    passed_ += payload.size();
     return payload;
   }
+  passed_ += payload.size();
   return payload.empty() ? std::nullopt : std::optional(payload);
 }
 
@@ -372,6 +369,9 @@ net::Task<ResponseRelay::End> ResponseRelay::Run() {
     watch_.Finish(false);
     if (Rewrites()) {
       co_return co_await FinishRewritten(Stop::kClean);
+    }
+    if (!state_.enforce) {
+      co_return EndUnmended();
     }
     state_.client.keep_alive =
         state_.client.keep_alive && (framing_.kind == OutFraming::Kind::kChunked || !committed_);

@@ -6,7 +6,8 @@
 // of any kind are held as well, and event streams until their first content; after a second the
 // agent of a held stream gets its head and a comment now and then (data-plane rulings 9, 10).
 // Answers of a tier of another format are written anew: streams event by event, under the same
-// rules; others when they are whole. Loop thread only; lives in the exchange's coroutine.
+// rules; others when they are whole. In Observe nothing is held (data-plane ruling 46). Loop thread
+// only; lives in the exchange's coroutine.
 #include <optional>
 #include <string>
 #include <string_view>
@@ -37,8 +38,8 @@ class ResponseRelay {
     // FailStream() must follow.
     bool resumable = false;
   };
-  // The end of an answer that came in one piece with its head, as short ones do, and that is held;
-  // false: Run() must follow.
+  // The end of an answer that came in one piece with its head, as short ones do, and that would be
+  // held; false: Run() must follow.
   [[nodiscard]] bool RunAtOnce(End& end);
   // Reads the answer to its end, or until it must be passed on and was.
   [[nodiscard]] net::Task<End> Run();
@@ -53,11 +54,17 @@ class ResponseRelay {
   // Ends a stream of which the agent has content: an error event, never the end of a whole one.
   [[nodiscard]] net::Task<End> FailStream(End end);
   [[nodiscard]] const AnswerWatch& watch() const { return watch_; }
+  // Observe, which holds nothing: whether Enforce would have nothing of this answer passed on yet.
+  [[nodiscard]] bool EnforceWouldHold() const;
 
  private:
+  static constexpr std::size_t kMaxHeldAnswer = std::size_t{1024} * 1024;
+
   enum class Stop { kNone, kClean, kCut, kBadFraming, kLimit, kClientGone, kClientHasAll };
 
-  [[nodiscard]] bool WantsHold() const;
+  [[nodiscard]] bool WantsHold() const;  // in Enforce
+  // Of known size: a cut one becomes a proper error instead.
+  [[nodiscard]] bool ShortToolAnswer() const;
   // An event stream that is held until its first content.
   [[nodiscard]] bool HoldsStream() const { return hold_ && watch_.event_stream(); }
   void PrepareLimits();
@@ -96,6 +103,8 @@ class ResponseRelay {
   // Gives up holding: head and held bytes go out, the rest streams.
   [[nodiscard]] net::Task<bool> Commit(std::string_view payload);
   [[nodiscard]] End EndClean();
+  // Observe: the answer is whole, and its framing ends as broken as it came.
+  [[nodiscard]] End EndUnmended();
   [[nodiscard]] net::Task<End> FinishClean(End end);
   [[nodiscard]] net::Task<End> FinishCut(Stop stop);
   [[nodiscard]] bool MustReplace(policy::ErrorClass error_class) const;
@@ -126,6 +135,7 @@ class ResponseRelay {
   bool committed_ = false;
   bool saw_first_token_ = false;
   bool to_head_ = false;
+  std::size_t passed_ = 0;  // bytes of the body that were not held
   OutFraming framing_;
   HeadWriter out_;
   std::string held_;
