@@ -28,6 +28,11 @@ std::size_t KeptBytes(const ExchangeState& state) {
 
 }  // namespace
 
+void CountWouldReject(ExchangeState& state) {
+  state.loop.metrics.CountWould(ErrorClass::kInvalidRequest);
+  state.call.admission.would_act = true;
+}
+
 net::Task<bool> TakeBody(ExchangeState& state, Plan& plan) {
   auto take = RequestBody::Take::kTooLarge;
   if (!state.body.encoded() || Repeats(state)) {
@@ -73,7 +78,7 @@ bool PassUnread(ExchangeState& state, Plan& plan) {
     return true;
   }
   if (!state.enforce) {
-    state.loop.metrics.CountWould(ErrorClass::kInvalidRequest);
+    CountWouldReject(state);
     return true;
   }
   inspect::ErrorReply reply = state.Reply(ErrorClass::kInvalidRequest);

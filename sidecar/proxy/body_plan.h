@@ -18,4 +18,7 @@ namespace reliability::sidecar::proxy {
 // it answered, with 413.
 [[nodiscard]] bool PassUnread(ExchangeState& state, Plan& plan);
 
+// Observe: Enforce would refuse the agent's message.
+void CountWouldReject(ExchangeState& state);
+
 }  // namespace reliability::sidecar::proxy

@@ -118,7 +118,7 @@ void Decisions::PassMode(Admission& admission, policy::CallIntent intent, bool e
     return;
   }
   if (!enforce) {
-    metrics_.CountWould(verdict.refusal);
+    CountWould(admission, verdict.refusal);
     return;
   }
   admission.refusal = Refusal{.error_class = verdict.refusal,
@@ -134,7 +134,7 @@ void Decisions::PassLimit(Admission& admission, bool enforce, std::string_view r
   }
   if (!enforce) {
     admission.limited = false;
-    metrics_.CountWould(ErrorClass::kDeadlineExceeded);
+    CountWould(admission, ErrorClass::kDeadlineExceeded);
     return;
   }
   const auto budget = turns_.Budget(admission.turn, now.mono);

@@ -16,6 +16,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "libs/base/clock.h"
@@ -85,14 +86,17 @@ struct Admission {
   std::bitset<16> tried;                         // offers
   std::optional<std::size_t> tier;               // its index in the chain
   bool turn_over = false;                        // its turn has ended: no place is asked any more
-  bool later_offer = false;         // another place can still be asked: the turn's reserve stays
-  bool later_certain = false;       // one that needs no translation
-  std::size_t home = 0;             // the account that knows what the turn's last answer left there
-  bool bound = false;               // the request refers to that; filled with the offers
-  bool stood_in = false;            // not the place where the call began
-  bool by_budget = false;           // because it did not fit there: no reason for others to follow
-  bool pinned = false;              // mode Degraded let it begin at a lower place than it asked for
-  bool probe = false;               // of a half-open breaker: shorter limits, no retry
+  bool later_offer = false;    // another place can still be asked: the turn's reserve stays
+  bool later_certain = false;  // one that needs no translation
+  std::size_t home = 0;        // the account that knows what the turn's last answer left there
+  bool bound = false;          // the request refers to that; filled with the offers
+  bool stood_in = false;       // not the place where the call began
+  bool by_budget = false;      // because it did not fit there: no reason for others to follow
+  bool pinned = false;         // mode Degraded let it begin at a lower place than it asked for
+  bool probe = false;          // of a half-open breaker: shorter limits, no retry
+  // Observe: Enforce would have acted on this call by now. What comes later would not have come so:
+  // it is not counted.
+  bool would_act = false;
   policy::CostAsk cost;             // may be not counted
   policy::Reservation reservation;  // at the place where it is
   policy::AnswerUsage usage;        // of the last attempt's answer, until it is booked
@@ -159,14 +163,14 @@ class Decisions {
   // An attempt failed; of `facts` the caller fills what it saw: class, replayable, sent, committed,
   // upstream_forbids, took, retry_after. Books the outcome with the breakers, which count attempts
   // (ruling 19), and says what comes next: kRetry with a wait, then Retry(). In Observe the verdict
-  // is only counted and never kRetry.
+  // is only counted, unless `would_act`, and never kRetry.
   [[nodiscard]] policy::RetryVerdict AttemptFailed(const config::Snapshot& snapshot,
                                                    Admission& admission, policy::RetryFacts facts);
   // The wait is over. False: a breaker refuses by now, or no time is left; the call ends as its
   // last attempt did.
   [[nodiscard]] bool Retry(const config::Snapshot& snapshot, Admission& admission);
   // The next place of a chain that can be asked after a failure of this class, as `offer`; false:
-  // none. In Observe it is only counted, and always false.
+  // none. In Observe it is only counted, unless `would_act`, and always false.
   [[nodiscard]] bool NextOffer(const config::Snapshot& snapshot, Admission& admission,
                                const std::vector<TierOffer>& offers,
                                policy::ErrorClass error_class);
@@ -282,6 +286,12 @@ class Decisions {
   void NoteTurn(Admission& admission, policy::TurnHandle turn, const Now& now)
       REQUIRES_LOCK(mutex_);
   void CountCall(const Admission& admission, const CallEnd& end) REQUIRES_LOCK(mutex_);
+  // Observe: Enforce would refuse the call with this class.
+  void CountWould(Admission& admission, policy::ErrorClass refusal) {
+    if (!std::exchange(admission.would_act, true)) {
+      metrics_.CountWould(refusal);
+    }
+  }
   void SettleBreaker(const Admission& admission, policy::AttemptOutcome outcome, const Now& now)
       REQUIRES_LOCK(mutex_);
   void Announce(const std::vector<policy::KeyedBreakerEvent>& events, const std::string& turn_id)

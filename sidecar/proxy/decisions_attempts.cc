@@ -106,8 +106,10 @@ void Decisions::PassBreaker(const config::Snapshot& snapshot, Admission& admissi
       admission.refusal = std::move(refusal);
       return;
     }
-    if (!guard.admitted || guard.would_refuse != ErrorClass::kNone) {
-      metrics_.CountWould(guard.admitted ? guard.would_refuse : guard.refusal);
+    if (!guard.admitted) {
+      CountWould(admission, guard.refusal);
+    } else if (guard.would_refuse != ErrorClass::kNone) {
+      metrics_.CountWould(guard.would_refuse);
     }
     admission.guarded = true;
     admission.first_token.reset();
@@ -134,6 +136,9 @@ policy::RetryVerdict Decisions::AttemptFailed(const config::Snapshot& snapshot,
   BookUsage(admission, now);
   admission.usage = {};
   NoteTier(admission, facts.error_class);
+  if (!enforce && admission.would_act) {
+    return {};
+  }
   facts.retries_done = admission.retries;
   facts.client_retries = admission.client_retries;
   facts.probe = admission.probe;
@@ -150,6 +155,7 @@ policy::RetryVerdict Decisions::AttemptFailed(const config::Snapshot& snapshot,
   }
   metrics_.CountRetry(facts.error_class, verdict.decision, enforce);
   if (!enforce) {
+    admission.would_act = verdict.decision == RetryDecision::kRetry;
     return {};
   }
   if (verdict.decision == RetryDecision::kRetry || verdict.decision == RetryDecision::kBudget) {

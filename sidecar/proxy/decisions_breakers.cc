@@ -78,7 +78,7 @@ void Decisions::PassAgent(Admission& admission, bool enforce, const Now& now,
     return;
   }
   if (!enforce) {
-    metrics_.CountWould(guard.refusal);
+    CountWould(admission, guard.refusal);
     return;
   }
   admission.refusal = Refusal{.error_class = guard.refusal,

@@ -159,7 +159,7 @@ bool Decisions::NextOffer(const config::Snapshot& snapshot, Admission& admission
   const bool larger = error_class == ErrorClass::kContextLength;
   const bool cheaper = error_class == ErrorClass::kBudgetExhausted &&
                        snapshot.costs.on_exceed == policy::OnExceed::kDegrade;
-  if (snapshot.chain == nullptr || offers.empty() ||
+  if (snapshot.chain == nullptr || offers.empty() || admission.would_act ||
       (!cheaper && !snapshot.chain->MovesOn(error_class, StandsIn(admission)))) {
     return false;
   }
@@ -174,6 +174,7 @@ bool Decisions::NextOffer(const config::Snapshot& snapshot, Admission& admission
     }
     if (!snapshot.enforce()) {
       metrics_.CountFallback(error_class, false);
+      admission.would_act = true;
       return false;
     }
     // The place is left: what it did not bill is free again.

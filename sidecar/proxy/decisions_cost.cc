@@ -24,7 +24,7 @@ void Decisions::PassBudget(const config::Snapshot& snapshot, Admission& admissio
     return;
   }
   if (!enforce) {
-    metrics_.CountWould(ErrorClass::kBudgetExhausted);
+    CountWould(admission, ErrorClass::kBudgetExhausted);
     return;
   }
   const std::string scope =

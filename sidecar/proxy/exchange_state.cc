@@ -1,6 +1,7 @@
 #include "sidecar/proxy/exchange_state.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "libs/base/strings.h"
 
@@ -88,7 +89,9 @@ Interrupt ExchangeState::Check() {
       expired = now - limit.at > kOwnStall ? policy::TransportEvent::kLocalFailure : limit.event;
       return Interrupt::kLimit;
     }
-    loop.metrics.CountWould(policy::ClassifyTransport(limit.event));
+    if (!std::exchange(call.admission.would_act, true)) {
+      loop.metrics.CountWould(policy::ClassifyTransport(limit.event));
+    }
     limits.Clear(kind);
   }
 }

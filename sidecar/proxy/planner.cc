@@ -138,7 +138,7 @@ void ClassifyMcp(ExchangeState& state, Plan& plan, bool readable) {
         RefuseRequest(state, plan, read.error().message);
         return;
       }
-      state.loop.metrics.CountWould(ErrorClass::kInvalidRequest);
+      CountWouldReject(state);
     } else {
       call.mcp = std::move(*read);
       call.inspected = true;
@@ -207,7 +207,7 @@ void PlanTurnCall(ExchangeState& state, Plan& plan, bool readable, MonotonicTime
       RefuseRequest(state, plan, read.error().message);
       return;
     } else {
-      state.loop.metrics.CountWould(ErrorClass::kInvalidRequest);
+      CountWouldReject(state);
       readable = false;
     }
   }

@@ -24,12 +24,31 @@ std::string Series(const std::string& name, const std::string& label) {
   return "agent_reliability_" + name + "{" + label + "}";
 }
 
+FakeUpstream::Script Status(int status, std::string body) {
+  return [=](auto& c, const SeenRequest&) { c.Respond(status, "application/json", body); };
+}
+
 std::string WouldRetry(const std::string& error_class) {
   return Series("would_retry_total", "class=\"" + error_class + "\"");
 }
 
+std::string WouldFallback(const std::string& error_class) {
+  return Series("would_fallback_total", "class=\"" + error_class + "\"");
+}
+
 class Observe : public ProxyFixture {
  protected:
+  // openai, then `second` behind it; `more` ends the chain.
+  static PolicyTweaks Chained(const std::string& second, const std::string& more = {}) {
+    PolicyTweaks tweaks;
+    tweaks.enforce = false;
+    tweaks.more_upstreams =
+        R"(,{"kind":"LLM","name":"backup","format":"OpenAI","url":")" + second + "/v1\"}";
+    tweaks.chain = R"({"name":"c","tiers":[{"name":"first","upstream":"openai"},{"name":"second",)"
+                   R"("upstream":"backup","model":"small","credential":"/etc/hostname"}])" +
+                   more + "}";
+    return tweaks;
+  }
   void AwaitGo() {
     const std::stop_source stop;
     while (!go_) {
@@ -144,6 +163,53 @@ TEST_F(Observe, AStreamThatIsWholeButCutKeepsItsBrokenEnd) {
   EXPECT_EQ(answer.body, Token("a") + kStopEvent + kDoneEvent);
   EXPECT_FALSE(answer.complete);
   EXPECT_TRUE(AwaitCounts(kTasks, 1, 0));
+}
+
+TEST_F(Observe, AFailureThatARetryWouldRescueNeedsNoOtherTier) {
+  FakeUpstream first(Status(500, R"({"error":{"message":"x"}})"));
+  FakeUpstream second(Status(200, kChatAnswer));
+  PolicyTweaks tweaks = Chained(second.url());
+  tweaks.max_retries = 2;
+  Start(MakePolicy(first.url(), tweaks));
+  Agent agent(port());
+  EXPECT_EQ(agent.Post(kOpenAi, Chat("hi")).status, 500);
+  EXPECT_TRUE(AwaitMetric(WouldRetry("server_error"), 1));
+  EXPECT_EQ(Metric(WouldFallback("server_error")), 0);
+  // The SDK has made all the retries that there are.
+  EXPECT_EQ(agent.Post(kOpenAi, Chat("hi"), "x-stainless-retry-count: 2\r\n").status, 500);
+  EXPECT_TRUE(AwaitMetric(WouldFallback("server_error"), 1));
+  EXPECT_EQ(Metric(WouldRetry("server_error")), 1);
+  EXPECT_EQ(second.count(), 0U);
+}
+
+TEST_F(Observe, WithoutRetriesAFailureNeedsAnotherTier) {
+  FakeUpstream first(Status(500, R"({"error":{"message":"x"}})"));
+  FakeUpstream second(Status(200, kChatAnswer));
+  Start(MakePolicy(first.url(), Chained(second.url())));
+  Agent agent(port());
+  EXPECT_EQ(agent.Post(kOpenAi, Chat("hi")).status, 500);
+  EXPECT_TRUE(AwaitMetric(WouldFallback("server_error"), 1));
+  EXPECT_EQ(Metric(WouldRetry("server_error")), 0);
+  EXPECT_EQ(second.count(), 0U);
+}
+
+TEST_F(Observe, ACallThatWouldHaveBeenRefusedIsNoFailureThatWouldBeRepeated) {
+  FakeUpstream first(Status(500, R"({"error":{"message":"x"}})"));
+  FakeUpstream second(Status(200, kChatAnswer));
+  PolicyTweaks tweaks = Chained(second.url());
+  tweaks.max_retries = 2;
+  tweaks.breakers = "[" + MakeBreaker("Provider", 1, 60000) + "]";
+  Start(MakePolicy(first.url(), tweaks));
+  Agent agent(port());
+  // The circuit opens: a retry would be refused, so another tier would be asked.
+  EXPECT_EQ(agent.Post(kOpenAi, Chat("hi")).status, 500);
+  EXPECT_TRUE(AwaitMetric(WouldFallback("server_error"), 1));
+  EXPECT_EQ(agent.Post(kOpenAi, Chat("hi")).status, 500);
+  EXPECT_TRUE(AwaitMetric(Series("would_reject_total", R"(class="circuit_open")"), 1));
+  EXPECT_TRUE(
+      AwaitMetric(Series("calls_total", R"(kind="llm",name="openai",result="server_error")"), 2));
+  EXPECT_EQ(Metric(WouldRetry("server_error")), 0);
+  EXPECT_EQ(Metric(WouldFallback("server_error")), 1);
 }
 
 }  // namespace
