@@ -2,7 +2,7 @@
 """Checks that what the pages name exists: links, paths of this repository in backticks, reasons of events.
 
 docs/events.md must have a row for each reason of libs/api/event_reasons.h and for nothing else, and the code must emit
-each of them.
+each of them. docs/metrics.md must name each series of the sidecar and no other.
 
 Usage: tools/check_docs.py [ROOT]     exit 1 lists what is dead or missing.
 """
@@ -21,6 +21,8 @@ REASONS = "libs/api/event_reasons.h"
 EVENTS = "docs/events.md"
 REASON = re.compile(r"inline constexpr EventReason k(\w+)\{\"(\w+)\"\};")
 ROW = re.compile(r"^\| `(\w+)` \|", re.MULTILINE)
+METRICS = "docs/metrics.md"
+SERIES = re.compile(r"\bagent_reliability_\w*\w\b")
 MADE = re.compile(r"(?:\bEventReason\s*[({]|\bEventType::k\w+,)\s*\"")
 
 
@@ -59,6 +61,16 @@ def reason_violations(root):
     return found
 
 
+def series_violations(root):
+    page = root / METRICS
+    made = {name for file in tracked(root) if file.suffix in CPP
+            and file.relative_to(root).as_posix().startswith("sidecar/telemetry/")
+            for name in re.findall(r'"(agent_reliability_\w+)"', file.read_text(encoding="utf-8"))}
+    named = set(SERIES.findall(page.read_text(encoding="utf-8"))) if page.exists() else set()
+    return ([f"{METRICS}: series {name} is missing. Next: say what it counts" for name in sorted(made - named)] +
+            [f"{METRICS}: there is no series {name}" for name in sorted(named - made)])
+
+
 def violations(root):
     root = pathlib.Path(root)
     targets = set()
@@ -66,7 +78,7 @@ def violations(root):
         for line in (root / "Makefile").read_text(encoding="utf-8").splitlines():
             if match := re.match(r"^([a-z -]+):", line):
                 targets.update(match.group(1).split())
-    found = reason_violations(root)
+    found = reason_violations(root) + series_violations(root)
     for file in tracked(root):
         if file.suffix != ".md":
             continue
@@ -92,7 +104,7 @@ def violations(root):
 def main():
     root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parent.parent)
     found = violations(root)
-    print("\n".join(found) if found else "docs: every link, path, make target and event reason exists")
+    print("\n".join(found) if found else "docs: every link, path, make target, event reason and series exists")
     return 1 if found else 0
 
 

@@ -142,5 +142,22 @@ class EventReasons(unittest.TestCase):
             self.assertEqual(1, len(self.check(code=self.CODE + text)), text)
 
 
+class Series(unittest.TestCase):
+    CODE = 'GetCounter("agent_reliability_calls_total", "Calls.");\n'
+    PAGE = "| `agent_reliability_calls_total` | calls |\n"
+
+    def check(self, code=CODE, page=PAGE):
+        with Tree({"sidecar/telemetry/metrics.cc": code, "docs/metrics.md": page}) as root:
+            return check_docs.violations(root)
+
+    def test_a_page_that_names_all_is_fine(self):
+        self.assertEqual([], self.check())
+
+    def test_what_only_one_side_knows_is_found(self):
+        self.assertEqual(1, len(self.check(page="nothing\n")))
+        self.assertEqual(1, len(self.check(page=self.PAGE + "`agent_reliability_gone_total`\n")))
+        self.assertEqual(1, len(self.check(code=self.CODE.replace("calls_", "other_") + self.CODE)))
+
+
 if __name__ == "__main__":
     unittest.main()
