@@ -103,6 +103,9 @@ Shown ShownAs(const ErrorReply& reply) {
     return {413, 413, "request_too_large"};
   }
   const policy::ClassTraits& traits = TraitsOf(reply.error_class);
+  if (reply.too_slow) {
+    return {408, 408, traits.anthropic_type};
+  }
   const int status = traits.http_status == 0 ? 500 : traits.http_status;
   return {status, traits.anthropic_status == 0 ? status : traits.anthropic_status,
           traits.anthropic_type};

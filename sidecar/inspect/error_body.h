@@ -25,6 +25,7 @@ struct ErrorReply {
   // before it calls again.
   bool outcome_unknown = false;
   bool too_large = false;  // the request is: 413
+  bool too_slow = false;   // the request was: 408
 };
 
 using MadeField = std::pair<std::string_view, std::string>;  // the name is a literal

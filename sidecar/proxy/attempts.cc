@@ -189,10 +189,8 @@ net::Task<bool> Attempts::AfterFailure(UpstreamAttempt& attempt, TransportEvent 
   attempt.stream().Close();  // closing is what cancels the call upstream
   if (attempt.client_fault() != 0) {
     state_.client.keep_alive = false;
-    outcome_.answer =
-        inspect::PlainError(attempt.client_fault(), "invalid_request",
-                            attempt.client_fault() == 408 ? "the body did not arrive in time"
-                                                          : "broken framing of the body");
+    outcome_.answer = MakeBodyFault(
+        state_, attempt.client_fault() == 408 ? BodyFault::kSlow : BodyFault::kBroken);
     co_return false;
   }
   if (event == TransportEvent::kClientGone) {

@@ -4,6 +4,7 @@
 
 #include "sidecar/inspect/error_body.h"
 #include "sidecar/inspect/llm_request.h"
+#include "sidecar/proxy/failure_answer.h"
 
 namespace reliability::sidecar::proxy {
 namespace {
@@ -44,12 +45,12 @@ net::Task<bool> TakeBody(ExchangeState& state, Plan& plan) {
     case RequestBody::Take::kTooLarge:
       co_return false;
     case RequestBody::Take::kBad:
-      plan.answer = inspect::PlainError(400, "invalid_request", "broken framing of the body");
+      plan.answer = MakeBodyFault(state, BodyFault::kBroken);
       plan.agent_fault = true;
       state.loop.metrics.CountBad(telemetry::BadRequest::kMalformed);
       co_return false;
     case RequestBody::Take::kTimeout:
-      plan.answer = inspect::PlainError(408, "invalid_request", "the body did not arrive in time");
+      plan.answer = MakeBodyFault(state, BodyFault::kSlow);
       plan.agent_fault = true;
       state.loop.metrics.CountBad(telemetry::BadRequest::kTimeout);
       co_return false;

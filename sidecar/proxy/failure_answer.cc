@@ -17,7 +17,24 @@ std::string LastBytes(ExchangeState& state, const inspect::ErrorReply& reply) {
   return last;
 }
 
+// Observe does not tell SDKs what to do: they retry as without us.
+void AdviseNothingInObserve(const ExchangeState& state, inspect::MadeAnswer& answer) {
+  if (!state.enforce) {
+    std::erase_if(answer.headers,
+                  [](const auto& field) { return field.first == "x-should-retry"; });
+  }
+}
+
 }  // namespace
+
+inspect::MadeAnswer MakeBodyFault(const ExchangeState& state, BodyFault fault) {
+  inspect::ErrorReply reply = state.Reply(ErrorClass::kInvalidRequest);
+  reply.too_slow = fault == BodyFault::kSlow;
+  reply.message = reply.too_slow ? "the body did not arrive in time" : "broken framing of the body";
+  inspect::MadeAnswer answer = MakeAnswer(state.call, reply);
+  AdviseNothingInObserve(state, answer);
+  return answer;
+}
 
 void AnswerFailure(ExchangeState& state, const FailedCall& failed, CallOutcome& outcome) {
   const Call& call = state.call;
@@ -36,11 +53,7 @@ void AnswerFailure(ExchangeState& state, const FailedCall& failed, CallOutcome& 
   inspect::MadeAnswer answer = state.enforce || call.kind != CallKind::kMcpTool
                                    ? MakeAnswer(call, reply)
                                    : inspect::McpProtocolError(reply, call.mcp.id_json);
-  if (!state.enforce) {
-    // Observe does not tell SDKs what to do: they retry as without us.
-    std::erase_if(answer.headers,
-                  [](const auto& field) { return field.first == "x-should-retry"; });
-  }
+  AdviseNothingInObserve(state, answer);
   outcome.answer = std::move(answer);
 }
 

@@ -70,6 +70,60 @@ TEST_F(HttpInput, ASlowHeadAndASlowBodyGet408) {
   }
 }
 
+TEST_F(HttpInput, ABrokenOrSlowBodyIsToldInTheCallersFormat) {
+  Start(MakePolicy(upstream_.url()), 1, {.body_stall = Milliseconds{50}});
+  const std::string openai = R"({"error":{"code":"invalid_request",)";
+  const std::string claude = R"("type":"error"})";
+  const std::string rpc = R"("jsonrpc":"2.0"})";
+  const std::string problem = R"("type":"urn:agentreliability:error:invalid_request"})";
+  const struct {
+    const char* path;
+    const std::string& format;
+    std::size_t sent;  // of the body; beyond 1 MiB it is not taken whole
+  } cases[] = {
+      {"/llm/openai/v1/chat/completions", openai, 4},
+      {"/llm/openai/v1/embeddings", openai, 4},
+      {"/llm/openai/v1/files", openai, 4},  // streamed
+      {"/llm/claude/v1/messages", claude, 4},
+      {"/mcp/orders", rpc, 4},
+      {"/mcp/orders", rpc, 1200000},
+      {"/tools/shop/x", problem, 4},
+  };
+  for (const auto& c : cases) {
+    for (const bool slow : {true, false}) {
+      Agent agent(port());
+      const std::string some(c.sent, ' ');
+      const std::string head =
+          "POST " + std::string(c.path) + " HTTP/1.1\r\nhost: 127.0.0.1\r\nx-request-id: mine\r\n";
+      char size[16];
+      std::snprintf(size, sizeof(size), "%zx", c.sent);
+      agent.Send(slow ? head + "content-length: 2000000\r\n\r\n" + some
+                      : head + "transfer-encoding: chunked\r\n\r\n" + size + "\r\n" + some +
+                            "\r\nzz\r\n");
+      const Answer answer = agent.Read();
+      EXPECT_EQ(answer.status, slow ? 408 : 400) << c.path;
+      EXPECT_NE(answer.body.find(c.format), std::string::npos) << c.path << answer.body;
+      EXPECT_NE(answer.body.find(slow ? "did not arrive in time" : "broken framing"),
+                std::string::npos);
+      EXPECT_EQ(answer.headers.count("x-request-id"), 1U) << c.path;
+      EXPECT_EQ(answer.headers.at("x-should-retry"), "false");
+      EXPECT_TRUE(agent.AwaitClose()) << c.path;
+    }
+  }
+}
+
+TEST_F(HttpInput, ObserveDoesNotTellWhetherToRepeatASlowRequest) {
+  Start(MakePolicy(upstream_.url(), {.enforce = false}), 1, {.body_stall = Milliseconds{50}});
+  Agent agent(port());
+  agent.Send(
+      "POST /llm/openai/v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\n"
+      "content-length: 100\r\n\r\nhalf");
+  const Answer answer = agent.Read();
+  EXPECT_EQ(answer.status, 408);
+  EXPECT_TRUE(answer.headers.contains("x-request-id"));
+  EXPECT_FALSE(answer.headers.contains("x-should-retry"));
+}
+
 TEST_F(HttpInput, KeepsConnectionsAliveOnBothSides) {
   Start(MakePolicy(upstream_.url()));
   Agent agent(port());

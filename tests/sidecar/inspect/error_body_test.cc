@@ -163,6 +163,19 @@ TEST(ErrorBody, EveryClassGivesValidJson) {
   }
 }
 
+TEST(ErrorBody, ASlowRequestIs408InEveryFormat) {
+  ErrorReply reply;
+  reply.error_class = ErrorClass::kInvalidRequest;
+  reply.too_slow = true;
+  for (const MadeAnswer& answer : {OpenAiError(reply), AnthropicError(reply), ProblemError(reply),
+                                   McpProtocolError(reply, "1")}) {
+    EXPECT_EQ(answer.status, 408);
+  }
+  EXPECT_EQ(json::parse(AnthropicError(reply).body).at("error").at("type"),
+            "invalid_request_error");
+  EXPECT_EQ(json::parse(ProblemError(reply).body).at("title"), "Request Timeout");
+}
+
 TEST(ErrorBody, StreamErrorsAreSeenAsErrorsByAWatcher) {
   LlmAnswer openai(LlmApi::kOpenAIChat, AnswerShape::kStream);
   openai.Feed(OpenAiStreamError(CircuitOpen()));
