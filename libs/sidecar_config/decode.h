@@ -7,6 +7,7 @@
 // default, so that a policy.json can be written by hand.
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "libs/base/result.h"
 #include "libs/sidecar_config/schema.h"
@@ -14,11 +15,13 @@
 namespace reliability::sidecar_config {
 
 inline constexpr std::size_t kMaxDocumentBytes = 1U << 20U;
+inline constexpr std::size_t kMaxIgnoredNames = 16;
 
 template <class T>
 struct Decoded {
   T document;
-  int ignored_fields = 0;  // only with a newer minor
+  int ignored_fields = 0;                  // only with a newer minor
+  std::vector<std::string> ignored_names;  // paths of the first kMaxIgnoredNames
 };
 
 [[nodiscard]] Result<Decoded<PolicyDocument>> DecodePolicy(std::string_view json);

@@ -1,3 +1,5 @@
+#include <utility>
+
 #include "libs/sidecar_config/chain_json.h"
 #include "libs/sidecar_config/cost_json.h"
 #include "libs/sidecar_config/decode.h"
@@ -180,6 +182,7 @@ Result<Decoded<PolicyDocument>> DecodePolicy(std::string_view json) {
     return Fail(Code::kInvalid, context.error);
   }
   out.ignored_fields = context.ignored_fields;
+  out.ignored_names = std::move(context.ignored_names);
   return out;
 }
 

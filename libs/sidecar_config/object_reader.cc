@@ -203,6 +203,9 @@ void ObjectReader::Finish() {
     }
     if (context_.newer_minor) {
       ++context_.ignored_fields;
+      if (context_.ignored_names.size() < kMaxIgnoredNames) {
+        context_.ignored_names.push_back(PathOf(it.key()));
+      }
     } else {
       context_.Fail(PathOf(it.key()), "unknown field");
     }

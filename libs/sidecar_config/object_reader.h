@@ -21,6 +21,7 @@ namespace reliability::sidecar_config {
 struct ReadContext {
   bool newer_minor = false;  // unknown fields are ignored
   int ignored_fields = 0;
+  std::vector<std::string> ignored_names;  // the first kMaxIgnoredNames of them
   std::string error;                       // "path: reason"; empty = none so far
   std::set<std::string>* asked = nullptr;  // gets the path of each field that is known (tests)
 

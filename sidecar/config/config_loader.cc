@@ -10,6 +10,7 @@
 
 #include "libs/base/hash.h"
 #include "libs/base/log.h"
+#include "libs/base/strings.h"
 #include "libs/sidecar_config/decode.h"
 #include "libs/sidecar_config/to_policy.h"
 #include "libs/sidecar_config/validate.h"
@@ -79,17 +80,20 @@ Result<SnapshotPtr> LoadPolicy(const std::string& text, const std::string& direc
   };
   RELIABILITY_ASSIGN_OR_RETURN(
       snapshot->chain, proxy::BuildChain(snapshot->policy, snapshot->routes, tls, read_key));
+  snapshot->ignored_fields = decoded.ignored_fields;
   if (decoded.ignored_fields > 0) {
-    log::Warn("config_fields_ignored", {{"count", decoded.ignored_fields},
-                                        {"why", "policy.json was written for a newer sidecar"}});
+    log::Warn("config_fields_ignored", {{"document", "policy.json"},
+                                        {"count", decoded.ignored_fields},
+                                        {"fields", Join(decoded.ignored_names, ", ")},
+                                        {"why", "it was written for a newer sidecar"}});
   }
   return SnapshotPtr(std::move(snapshot));
 }
 
-Result<sidecar_config::ModeDocument> LoadMode(const std::string& text) {
+Result<sidecar_config::Decoded<sidecar_config::ModeDocument>> LoadMode(const std::string& text) {
   RELIABILITY_ASSIGN_OR_RETURN(auto decoded, sidecar_config::DecodeMode(text));
   RELIABILITY_TRY(sidecar_config::ToStatus(sidecar_config::Validate(decoded.document)));
-  return std::move(decoded.document);
+  return decoded;
 }
 
 }  // namespace reliability::sidecar::config

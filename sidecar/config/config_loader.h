@@ -5,7 +5,7 @@
 #include <string>
 
 #include "libs/base/result.h"
-#include "libs/sidecar_config/schema.h"
+#include "libs/sidecar_config/decode.h"
 #include "sidecar/config/snapshot.h"
 
 namespace reliability::sidecar::config {
@@ -18,6 +18,7 @@ namespace reliability::sidecar::config {
 [[nodiscard]] Result<SnapshotPtr> LoadPolicy(const std::string& text, const std::string& directory,
                                              const proxy::Environment& environment,
                                              metrics::Registry& registry);
-[[nodiscard]] Result<sidecar_config::ModeDocument> LoadMode(const std::string& text);
+[[nodiscard]] Result<sidecar_config::Decoded<sidecar_config::ModeDocument>> LoadMode(
+    const std::string& text);
 
 }  // namespace reliability::sidecar::config

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "libs/base/log.h"
+#include "libs/base/strings.h"
 #include "sidecar/config/config_loader.h"
 #include "sidecar/telemetry/ledger_file.h"
 
@@ -162,12 +163,20 @@ void ControlLoop::LoadModeFile() {
     }
     return;
   }
-  const auto document = LoadMode(*text);
-  if (!document.has_value()) {
-    decisions_.ConfigRejected(false, document.error().message);
+  const auto loaded = LoadMode(*text);
+  if (!loaded.has_value()) {
+    decisions_.ConfigRejected(false, loaded.error().message);
     return;
   }
-  decisions_.ApplyMode(*document);
+  const std::string ignored = Join(loaded->ignored_names, ", ");
+  // An order that is only renewed says nothing new.
+  if (std::exchange(mode_ignored_, ignored) != ignored && !ignored.empty()) {
+    log::Warn("config_fields_ignored", {{"document", "mode.json"},
+                                        {"count", loaded->ignored_fields},
+                                        {"fields", ignored},
+                                        {"why", "it was written for a newer sidecar"}});
+  }
+  decisions_.ApplyMode(loaded->document, loaded->ignored_fields);
 }
 
 Status ControlLoop::LoadOnce() {

@@ -16,7 +16,8 @@ namespace reliability::sidecar::config {
 
 struct Snapshot {
   sidecar_config::PolicyDocument policy;
-  std::string hash;  // SHA-256 of the file's bytes
+  std::string hash;        // SHA-256 of the file's bytes
+  int ignored_fields = 0;  // of a newer schema
   proxy::RouteTable routes;
   std::shared_ptr<const proxy::ChainPlan> chain;  // nullptr: none; points into routes
   std::vector<policy::SloRule> slos;

@@ -59,6 +59,7 @@ void Decisions::Configure(config::SnapshotPtr snapshot) {
   NoteLedger();
   config_error_.clear();
   metrics_.CountConfig(true);
+  metrics_.SetIgnoredFields(telemetry::ConfigDocument::kPolicy, snapshot->ignored_fields);
   log::Info("config_loaded", {{"workload", snapshot->policy.workload},
                               {"enforcement", sidecar_config::Name(snapshot->policy.enforcement)},
                               {"hash", snapshot->hash},
@@ -85,7 +86,7 @@ void Decisions::ConfigRejected(bool policy, const std::string& why) {
                                  {"kept", snapshot_ == nullptr ? std::string{} : snapshot_->hash}});
 }
 
-void Decisions::ApplyMode(const sidecar_config::ModeDocument& document) {
+void Decisions::ApplyMode(const sidecar_config::ModeDocument& document, int ignored_fields) {
   const Now now = Time();
   std::optional<MonotonicTime> next;
   {
@@ -94,6 +95,8 @@ void Decisions::ApplyMode(const sidecar_config::ModeDocument& document) {
     if (applied == policy::ModeGate::Applied::kIgnoredOlder) {
       log::Warn("mode_ignored_older",
                 {{"leader_epoch", document.leader_epoch}, {"generation", document.generation}});
+    } else {
+      metrics_.SetIgnoredFields(telemetry::ConfigDocument::kMode, ignored_fields);
     }
     NoteMode(now);
     SetTurnLimits();
@@ -106,6 +109,7 @@ void Decisions::ClearMode() {
   const Now now = Time();
   const MutexLock lock(mutex_);
   gate_.Clear();
+  metrics_.SetIgnoredFields(telemetry::ConfigDocument::kMode, 0);
   NoteMode(now);
   SetTurnLimits();
 }

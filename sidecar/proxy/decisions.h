@@ -136,7 +136,8 @@ class Decisions {
   void Configure(config::SnapshotPtr snapshot);
   // The last good document stays in use. Only policy.json's error is reported in the ledger.
   void ConfigRejected(bool policy, const std::string& why);
-  void ApplyMode(const sidecar_config::ModeDocument& document);
+  // `ignored_fields`: what it says beyond that.
+  void ApplyMode(const sidecar_config::ModeDocument& document, int ignored_fields = 0);
   void ClearMode();
 
   // The Begin… functions fill a fresh `admission`. `mono`: the time, if the caller knows it.

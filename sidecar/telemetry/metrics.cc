@@ -123,6 +123,13 @@ Metrics::Metrics() {
   constexpr const char* kConfigHelp = "Versions of policy.json and mode.json that were read.";
   config_loaded_ = registry_.GetCounter(kConfig, kConfigHelp, {{"result", "loaded"}});
   config_rejected_ = registry_.GetCounter(kConfig, kConfigHelp, {{"result", "rejected"}});
+  for (const auto& [document, name] :
+       {std::pair{ConfigDocument::kPolicy, "policy"}, std::pair{ConfigDocument::kMode, "mode"}}) {
+    ignored_fields_[static_cast<std::size_t>(document)] = registry_.GetGauge(
+        "agent_reliability_config_ignored_fields",
+        "Fields of the document in force that this sidecar does not know, as it is older.",
+        {{"document", name}});
+  }
   header_mismatch_ = registry_.GetCounter("agent_reliability_mcp_header_mismatch_total",
                                           "MCP requests whose headers and body disagree.");
   dropped_events_ = registry_.GetCounter("agent_reliability_malformed_events_total",

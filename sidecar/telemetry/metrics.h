@@ -60,6 +60,8 @@ enum class UnreadBody : std::uint8_t {
 };
 inline constexpr int kUnreadBodyCount = 3;
 
+enum class ConfigDocument : std::uint8_t { kPolicy, kMode };
+
 class Metrics {
  public:
   Metrics();
@@ -86,6 +88,10 @@ class Metrics {
   void CountBad(BadRequest reason);
   void CountUnread(UnreadBody why) { unread_[static_cast<std::size_t>(why)].Add(); }
   void CountConfig(bool loaded);
+  // Fields of the document in force that only a newer sidecar knows.
+  void SetIgnoredFields(ConfigDocument document, int count) {
+    ignored_fields_[static_cast<std::size_t>(document)].Set(count);
+  }
   // An event of an LLM stream that is no JSON was not passed on.
   void CountDroppedEvent() { dropped_events_.Add(); }
   void CountHeaderMismatch() { header_mismatch_.Add(); }
@@ -141,6 +147,7 @@ class Metrics {
   metrics::Counter usage_estimated_;
   metrics::Counter config_loaded_;
   metrics::Counter config_rejected_;
+  std::array<metrics::Gauge, 2> ignored_fields_;  // by ConfigDocument
   metrics::Counter header_mismatch_;
   metrics::Counter dropped_events_;
   metrics::Gauge connections_;

@@ -103,7 +103,7 @@ void ProxyFixture::Load(const std::string& policy) {
 void ProxyFixture::Order(const std::string& mode_json) {
   const auto document = sidecar::config::LoadMode(mode_json);
   ASSERT_TRUE(document.has_value()) << document.error().message;
-  decisions_.ApplyMode(*document);
+  decisions_.ApplyMode(document->document, document->ignored_fields);
 }
 
 sidecar_config::SloCounts ProxyFixture::Counts(const std::string& key) const {

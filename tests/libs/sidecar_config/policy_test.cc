@@ -154,6 +154,7 @@ TEST(PolicyDocument, UnknownFieldsOfANewerMinorAreCounted) {
       DecodePolicy(R"({"schema":"1.7","chaos":{},"turn":{"timeoutMs":900,"ramp":1}})");
   ASSERT_TRUE(decoded.has_value());
   EXPECT_EQ(decoded->ignored_fields, 2);
+  EXPECT_EQ(decoded->ignored_names, (std::vector<std::string>{"turn.ramp", "chaos"}));
   EXPECT_EQ(decoded->document.turn.timeout, Milliseconds{900});
   EXPECT_EQ(decoded->document.schema_minor, 7);
 }

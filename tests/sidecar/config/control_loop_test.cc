@@ -135,6 +135,44 @@ TEST_F(ControlLoopTest, FollowsTheMode) {
   ASSERT_TRUE(Await([&] { return decisions_.LedgerView().mode == "Normal"; }));
 }
 
+TEST_F(ControlLoopTest, TellsWhichFieldsItIsTooOldFor) {
+  const auto ignored = [&](const std::string& document) {
+    const std::string series =
+        "agent_reliability_config_ignored_fields{document=\"" + document + "\"} ";
+    const std::string text = metrics_.Text();
+    const std::size_t at = text.find(series);
+    return at == std::string::npos ? std::string("none") : text.substr(at + series.size(), 1);
+  };
+  const auto mode = [&](int generation, const std::string& valid_until, const std::string& more) {
+    return R"({"schema":"1.999","leaderEpoch":1,"generation":)" + std::to_string(generation) +
+           R"(,"mode":"Paused","validUntil":")" + valid_until + "\"" + more + "}";
+  };
+  const auto load = [&] {
+    testing::internal::CaptureStderr();
+    EXPECT_TRUE(loop_->LoadOnce().has_value());
+    return testing::internal::GetCapturedStderr();
+  };
+  Make();
+  EXPECT_EQ(ignored("policy") + ignored("mode"), "00");
+  folder_.Write("policy.json", R"({"schema":"1.999","workload":"a/Deployment/one","warp":1,)"
+                               R"("turn":{"spin":2}})");
+  folder_.Write("mode.json", mode(5, "2100-01-01T00:00:00Z", R"(,"mood":"calm")"));
+  const std::string told = load();
+  EXPECT_NE(told.find(R"("fields":"turn.spin, warp")"), std::string::npos) << told;
+  EXPECT_NE(told.find(R"("fields":"mood")"), std::string::npos) << told;
+  EXPECT_EQ(ignored("policy") + ignored("mode"), "21");
+  // Renewed: nothing new to say. An older order is not in force.
+  folder_.Write("mode.json", mode(5, "2101-01-01T00:00:00Z", R"(,"mood":"calm")"));
+  EXPECT_EQ(load().find("config_fields_ignored"), std::string::npos);
+  folder_.Write("mode.json", mode(4, "2101-01-01T00:00:00Z", ""));
+  (void)load();
+  EXPECT_EQ(ignored("mode"), "1");
+  folder_.Write("policy.json", Policy("a/Deployment/one"));
+  std::filesystem::remove(folder_ / "mode.json");
+  (void)load();
+  EXPECT_EQ(ignored("policy") + ignored("mode"), "00");
+}
+
 TEST_F(ControlLoopTest, WithoutAPolicyItWaits) {
   Make();
   const Status loaded = loop_->LoadOnce();
