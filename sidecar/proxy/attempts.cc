@@ -16,6 +16,7 @@ namespace {
 using policy::ErrorClass;
 using policy::RetryDecision;
 using policy::TransportEvent;
+using telemetry::Intervention;
 
 class Attempts {
  public:
@@ -41,7 +42,9 @@ class Attempts {
   [[nodiscard]] bool ResumeElsewhere(ErrorClass error_class);
   void RenameRequest();
   void AnswerInstead(const UpstreamAttempt& attempt, ErrorClass error_class,
-                     const std::string& detail);
+                     const std::string& detail, bool replaced);
+  // Observe: what Enforce would make of a failed answer that it cannot ask for again.
+  void CountTwins(const ResponseRelay& relay, const policy::RetryFacts& facts);
   void AgentLeft();
   // Why the call moves.
   [[nodiscard]] ErrorClass Cause(ErrorClass error_class) const {
@@ -113,6 +116,10 @@ bool Attempts::Resort(ErrorClass error_class) {
   if (!terminal.has_value()) {
     return false;
   }
+  state_.CountIntervention(Intervention::kTemplate);
+  if (!state_.enforce) {
+    return false;
+  }
   outcome_.end.terminal = true;
   if (terminal->stream.empty()) {
     outcome_.answer = std::move(terminal->answer);
@@ -129,6 +136,7 @@ bool Attempts::ResumeElsewhere(ErrorClass error_class) {
   if (!Advance(error_class)) {
     return false;
   }
+  state_.CountIntervention(Intervention::kRestart);
   state_.stream->Resume(TierFormatOf(state_.call), OriginOf(state_));
   state_.resumed = true;
   return true;
@@ -174,12 +182,9 @@ void Attempts::BeginAttempt() {
                           ? TransportEvent::kTotalTimeout
                           : TransportEvent::kDeadline);
   }
-  const int left =
-      state_.snapshot->retries.max_retries - admission.client_retries - admission.retries;
-  const bool may_move = left > 0 && !admission.probe;
-  state_.call.may_repeat = state_.enforce && (may_move || admission.later_offer) &&
-                           call.repeatable && !call.unlimited && state_.BodyRepeatable();
-  state_.call.may_replace = call.may_repeat || StandsIn(admission) || HasTerminal(state_);
+  state_.call.may_repeat = state_.enforce && state_.MayFollow();
+  state_.call.may_replace =
+      call.may_repeat || StandsIn(admission) || (state_.enforce && HasTerminal(state_));
 }
 
 net::Task<bool> Attempts::AfterFailure(UpstreamAttempt& attempt, TransportEvent event) {
@@ -199,7 +204,7 @@ net::Task<bool> Attempts::AfterFailure(UpstreamAttempt& attempt, TransportEvent 
   }
   const bool again = co_await MayRepeat(Facts(attempt, error_class));
   if (!again && !gone_ && !Resort(error_class)) {
-    AnswerInstead(attempt, error_class, attempt.detail());
+    AnswerInstead(attempt, error_class, attempt.detail(), false);
   }
   co_return again;
 }
@@ -237,13 +242,16 @@ net::Task<bool> Attempts::AfterHead(UpstreamAttempt& attempt) {
     if (again || gone_) {
       co_return again;
     }
+    if (!state_.enforce) {
+      CountTwins(relay, facts);
+    }
     if (relayed.resumable) {
       if (ResumeElsewhere(relayed.error_class)) {
         co_return true;
       }
       relayed = co_await relay.FailStream(std::move(relayed));
     }
-    if (relayed.open && Resort(Cause(relayed.error_class))) {
+    if (state_.enforce && relayed.open && Resort(Cause(relayed.error_class))) {
       co_return false;
     }
     if (refused_) {
@@ -252,7 +260,7 @@ net::Task<bool> Attempts::AfterHead(UpstreamAttempt& attempt) {
     }
   }
   if (relayed.answer_instead) {
-    AnswerInstead(attempt, relayed.error_class, relayed.detail);
+    AnswerInstead(attempt, relayed.error_class, relayed.detail, true);
     co_return false;
   }
   if (relayed.open) {
@@ -327,12 +335,33 @@ void Attempts::RenameRequest() {
   }
 }
 
+void Attempts::CountTwins(const ResponseRelay& relay, const policy::RetryFacts& facts) {
+  const Admission& admission = state_.call.admission;
+  if (admission.would_act) {
+    return;
+  }
+  if (relay.CouldRestart()) {
+    (void)Advance(facts.error_class);
+    if (admission.would_act) {  // there is a tier that would have gone on
+      state_.loop.metrics.CountIntervention(Intervention::kRestart, false);
+      return;
+    }
+  }
+  if (!facts.committed) {
+    (void)Resort(facts.error_class);
+  }
+  if (const auto twin = relay.Twin(facts.error_class)) {
+    state_.CountIntervention(*twin);
+  }
+}
+
 void Attempts::AnswerInstead(const UpstreamAttempt& attempt, ErrorClass error_class,
-                             const std::string& detail) {
+                             const std::string& detail, bool replaced) {
   AnswerFailure(state_,
                 {.error_class = error_class,
                  .several_places = state_.call.admission.stood_in || refused_,
                  .sent = attempt.sent_any(),
+                 .replaced = replaced,
                  .detail = detail},
                 outcome_);
 }

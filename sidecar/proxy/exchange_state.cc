@@ -62,6 +62,12 @@ inspect::ErrorReply ExchangeState::Reply(policy::ErrorClass error_class) const {
   return reply;
 }
 
+void ExchangeState::CountIntervention(telemetry::Intervention what) {
+  if (enforce || !std::exchange(call.admission.would_act, true)) {
+    loop.metrics.CountIntervention(what, enforce);
+  }
+}
+
 bool ExchangeState::BodyRepeatable() const {
   if (body.none()) {
     return true;
@@ -69,6 +75,14 @@ bool ExchangeState::BodyRepeatable() const {
   return body.done() && body.intact() &&
          static_cast<std::int64_t>(body.whole().size()) <=
              snapshot->policy.retries.max_request_bytes;
+}
+
+bool ExchangeState::MayFollow() const {
+  const Admission& admission = call.admission;
+  const int left = snapshot->retries.max_retries - admission.client_retries - admission.retries;
+  const bool may_move = left > 0 && !admission.probe;
+  return (may_move || admission.later_offer) && call.repeatable && !call.unlimited &&
+         BodyRepeatable();
 }
 
 Interrupt ExchangeState::Check() {
@@ -91,6 +105,8 @@ Interrupt ExchangeState::Check() {
     }
     if (!std::exchange(call.admission.would_act, true)) {
       loop.metrics.CountWould(policy::ClassifyTransport(limit.event));
+      expired = limit.event;
+      would_expire = true;
     }
     limits.Clear(kind);
   }

@@ -57,8 +57,14 @@ struct ExchangeState {
   // From now on the agent's leaving is noticed; its request was read to the end.
   void WatchAgent();
 
+  // Counts what is done to an answer; in Observe, what Enforce would do, unless it would have acted
+  // on the call before.
+  void CountIntervention(telemetry::Intervention what);
+
   // All of the request's body is held, and small enough that the policy lets it be sent again.
   [[nodiscard]] bool BodyRepeatable() const;
+  // Another attempt may follow the running one, as far as is known before it ends.
+  [[nodiscard]] bool MayFollow() const;
 
   // The agent's x-request-id, or a fresh one: names an answer that we make.
   [[nodiscard]] std::string RequestId() const;
@@ -76,6 +82,7 @@ struct ExchangeState {
   Limits limits;
   sidecar_config::LlmTimes llm_times;  // of the running attempt's model
   policy::TransportEvent expired = policy::TransportEvent::kTotalTimeout;
+  bool would_expire = false;  // Observe: `expired` says which limit passed first, just now
   // While the agent's own body is awaited; holds in Observe, too.
   MonotonicTime agent_limit = MonotonicTime::max();
   // Pause() returns then, too.

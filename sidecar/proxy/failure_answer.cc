@@ -7,6 +7,7 @@ namespace reliability::sidecar::proxy {
 namespace {
 
 using policy::ErrorClass;
+using telemetry::Intervention;
 
 std::string LastBytes(ExchangeState& state, const inspect::ErrorReply& reply) {
   const std::string last =
@@ -48,7 +49,15 @@ void AnswerFailure(ExchangeState& state, const FailedCall& failed, CallOutcome& 
                           policy::TraitsOf(failed.error_class).may_have_acted;
   if (state.sent_head) {
     outcome.last_bytes = LastBytes(state, reply);
+    if (!outcome.last_bytes.empty()) {
+      state.CountIntervention(Intervention::kStreamError);
+    }
     return;
+  }
+  if (call.kind == CallKind::kMcpTool && !call.mcp.id_json.empty()) {
+    state.CountIntervention(Intervention::kToolError);
+  } else if (failed.replaced) {
+    state.CountIntervention(Intervention::kErrorAnswer);
   }
   inspect::MadeAnswer answer = state.enforce || call.kind != CallKind::kMcpTool
                                    ? MakeAnswer(call, reply)

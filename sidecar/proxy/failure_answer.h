@@ -12,6 +12,7 @@ struct FailedCall {
   policy::ErrorClass error_class = policy::ErrorClass::kServerError;  // of the last attempt
   bool several_places = false;  // then that class would mislead
   bool sent = false;            // something of the last attempt
+  bool replaced = false;        // there is an answer, but it must not be passed on
   std::string_view detail;      // for people; may be empty
 };
 

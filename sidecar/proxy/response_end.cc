@@ -8,6 +8,7 @@ namespace {
 
 using policy::ErrorClass;
 using policy::TransportEvent;
+using telemetry::Intervention;
 
 constexpr std::string_view kNotice =
     "\n\n[The time for this request is over: the answer ends here, unfinished.]";
@@ -17,15 +18,29 @@ static_assert(net::kBlockPadding >= inspect::LlmAnswer::kReadBehind);  // whole_
 }  // namespace
 
 bool ResponseRelay::MustReplace(ErrorClass error_class) const {
-  if (!state_.enforce || committed_) {
-    return false;
-  }
+  return state_.enforce && !committed_ && IsToReplace(error_class);
+}
+
+bool ResponseRelay::IsToReplace(ErrorClass error_class) const {
   if (error_class == ErrorClass::kMalformed || error_class == ErrorClass::kStreamTruncated) {
     return true;
   }
   // A tool that cannot answer now: the model reads why (data-plane ruling 18).
   return state_.call.kind == CallKind::kMcpTool &&
          (head_.status == 408 || head_.status == 429 || head_.status >= 500);
+}
+
+bool ResponseRelay::RestartsElsewhere() const {
+  const ChainPlan* chain = state_.snapshot->chain.get();
+  return chain != nullptr && !state_.call.offers.empty() &&
+         chain->document.on_mid_stream_failure ==
+             sidecar_config::MidStreamFailure::kRestartIfOnlyText;
+}
+
+bool ResponseRelay::EndsWithNotice() const {
+  return state_.call.admission.turn_deadline.has_value() &&
+         state_.snapshot->policy.turn.on_stream_deadline ==
+             sidecar_config::StreamDeadline::kEndWithNotice;
 }
 
 bool ResponseRelay::AgentHasAll() const {
@@ -75,6 +90,9 @@ ResponseRelay::End ResponseRelay::EndClean() {
 }
 
 ResponseRelay::End ResponseRelay::EndUnmended() {
+  if (watch_.lacks_end() && !MakeStreamEnd(state_.call).empty()) {
+    state_.CountIntervention(Intervention::kStreamEnd);
+  }
   state_.client.keep_alive = false;
   End end;
   end.error_class = watch_.Class();
@@ -87,13 +105,21 @@ net::Task<ResponseRelay::End> ResponseRelay::FinishClean(End end) {
     co_return end;
   }
   // A stream that stopped before its terminal event was cut, however clean its framing ended.
-  if (state_.enforce && watch_.event_stream() && end.error_class == ErrorClass::kStreamTruncated) {
-    co_return co_await FinishCut(Stop::kCut);
+  if (watch_.event_stream() && end.error_class == ErrorClass::kStreamTruncated) {
+    broke_ = true;
+    if (state_.enforce) {
+      co_return co_await FinishCut(Stop::kCut);
+    }
   }
   if (framing_.kind == OutFraming::Kind::kChunked) {
-    const std::string missing = state_.enforce && watch_.lacks_end() && !translates_
-                                    ? MakeStreamEnd(state_.call)
-                                    : std::string{};
+    std::string missing =
+        watch_.lacks_end() && !translates_ ? MakeStreamEnd(state_.call) : std::string{};
+    if (!missing.empty()) {
+      state_.CountIntervention(Intervention::kStreamEnd);
+      if (!state_.enforce) {
+        missing.clear();
+      }
+    }
     const bool has_all = AgentHasAll();
     const std::string rest = std::move(held_) + missing;  // of a swap
     const bool written = co_await WriteChunk(rest, kLastChunk);
@@ -171,6 +197,7 @@ net::Task<ResponseRelay::End> ResponseRelay::FinishCut(Stop stop) {
       end.detail = "the connection was closed inside the answer";
       break;
   }
+  broke_ = watch_.event_stream();
   if (!committed_ && state_.enforce) {
     end.open = true;
     end.answer_instead = true;
@@ -214,6 +241,7 @@ net::Task<bool> ResponseRelay::WriteNotice() {
   const bool chunked = framing_.kind == OutFraming::Kind::kChunked;
   const bool written = co_await WriteChunk(*last, chunked ? kLastChunk : std::string_view{});
   state_.client.reset_on_close = state_.client.reset_on_close && !written;
+  state_.CountIntervention(Intervention::kNotice);
   co_return written;
 }
 
@@ -226,6 +254,7 @@ net::Task<ResponseRelay::End> ResponseRelay::FailStream(End end) {
   if (last.empty()) {
     co_return end;
   }
+  state_.CountIntervention(Intervention::kStreamError);
   const bool chunked = framing_.kind == OutFraming::Kind::kChunked;
   // An MCP error event is the whole response to the request: it ends the stream in order. An LLM
   // stream must not look complete.

@@ -133,19 +133,6 @@ void ResponseRelay::WriteHead(const OutFraming& framing) {
       framing);
 }
 
-bool ResponseRelay::RestartsElsewhere() const {
-  const ChainPlan* chain = state_.snapshot->chain.get();
-  return chain != nullptr && !state_.call.offers.empty() &&
-         chain->document.on_mid_stream_failure ==
-             sidecar_config::MidStreamFailure::kRestartIfOnlyText;
-}
-
-bool ResponseRelay::EndsWithNotice() const {
-  return state_.call.admission.turn_deadline.has_value() &&
-         state_.snapshot->policy.turn.on_stream_deadline ==
-             sidecar_config::StreamDeadline::kEndWithNotice;
-}
-
 bool ResponseRelay::Judge(std::string_view event) {
   const int before = watch_.malformed();
   const int usage_before = watch_.usage_events();
@@ -155,6 +142,7 @@ bool ResponseRelay::Judge(std::string_view event) {
     return !state_.call.asks_for_usage || watch_.usage_events() == usage_before;
   }
   state_.loop.metrics.CountDroppedEvent();
+  state_.CountIntervention(telemetry::Intervention::kDroppedEvent);
   broken_call_ = broken_call_ || watch_.asks_for_tools();
   return false;
 }
@@ -207,6 +195,9 @@ std::optional<std::string_view> ResponseRelay::Take(std::string_view payload) {
     payload = gate_.Feed(payload, [this](std::string_view event) { return Judge(event); });
   } else {
     watch_.Feed(payload);
+    if (watch_.malformed() != broken_events_) [[unlikely]] {
+      CountBrokenEvents();
+    }
   }
   OnProgress();
   if (Rewrites()) {
@@ -285,6 +276,9 @@ net::Task<ResponseRelay::Stop> ResponseRelay::Refill() {
       co_return AgentHasAll() ? Stop::kClientHasAll : Stop::kClientGone;
     }
     last_look = interrupt == Interrupt::kLimit;
+    if (state_.would_expire) [[unlikely]] {
+      CountLateEnd();
+    }
     if (HoldsStream() && state_.loop.deadlines.Now() >= state_.wake_at) {
       const bool written = co_await WriteHoldComment();
       if (!written) {
@@ -369,6 +363,9 @@ net::Task<ResponseRelay::End> ResponseRelay::Run() {
     watch_.Finish(false);
     if (Rewrites()) {
       co_return co_await FinishRewritten(Stop::kClean);
+    }
+    if (!watch_.lacks_end()) {  // else its end is counted where it is written
+      state_.CountIntervention(telemetry::Intervention::kStreamEnd);
     }
     if (!state_.enforce) {
       co_return EndUnmended();

@@ -54,8 +54,12 @@ class ResponseRelay {
   // Ends a stream of which the agent has content: an error event, never the end of a whole one.
   [[nodiscard]] net::Task<End> FailStream(End end);
   [[nodiscard]] const AnswerWatch& watch() const { return watch_; }
-  // Observe, which holds nothing: whether Enforce would have nothing of this answer passed on yet.
+  // Observe, which holds and changes nothing: whether Enforce would have passed on nothing of this
+  // answer yet; whether another tier could go on with it, now that it broke; what Enforce would
+  // make of it, failed with this class.
   [[nodiscard]] bool EnforceWouldHold() const;
+  [[nodiscard]] bool CouldRestart() const;
+  [[nodiscard]] std::optional<telemetry::Intervention> Twin(policy::ErrorClass error_class) const;
 
  private:
   static constexpr std::size_t kMaxHeldAnswer = std::size_t{1024} * 1024;
@@ -108,6 +112,13 @@ class ResponseRelay {
   [[nodiscard]] net::Task<End> FinishClean(End end);
   [[nodiscard]] net::Task<End> FinishCut(Stop stop);
   [[nodiscard]] bool MustReplace(policy::ErrorClass error_class) const;
+  // The same in Enforce, if it is not too late.
+  [[nodiscard]] bool IsToReplace(policy::ErrorClass error_class) const;
+  // Counts events that Enforce would drop.
+  void CountBrokenEvents();
+  // Counts what Enforce would end a running stream with, as a limit has passed.
+  void CountLateEnd();
+  [[nodiscard]] bool HasStreamError() const;
   // The stream's last event was written. Who leaves now has what it wanted: the OpenAI SDK closes
   // at `[DONE]`, before the body's own end.
   [[nodiscard]] bool AgentHasAll() const;
@@ -135,6 +146,8 @@ class ResponseRelay {
   bool committed_ = false;
   bool saw_first_token_ = false;
   bool to_head_ = false;
+  bool broke_ = false;      // Observe: a stream without a proper end
+  int broken_events_ = 0;   // Observe: counted
   std::size_t passed_ = 0;  // bytes of the body that were not held
   OutFraming framing_;
   HeadWriter out_;

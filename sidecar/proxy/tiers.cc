@@ -253,7 +253,7 @@ translate::Origin OriginOf(const ExchangeState& state) {
 }
 
 bool HasTerminal(const ExchangeState& state) {
-  return state.enforce && !state.call.offers.empty() && !state.resumed &&
+  return !state.call.offers.empty() && !state.resumed &&
          state.snapshot->chain->document.terminal.type ==
              sidecar_config::TerminalType::kStaticResponse;
 }

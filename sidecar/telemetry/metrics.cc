@@ -34,6 +34,10 @@ constexpr std::array<std::string_view, kBadRequestCount> kBadRequestNames = {
 constexpr std::array<std::string_view, kUnreadBodyCount> kUnreadNames = {"too_large", "encoded",
                                                                          "memory"};
 
+constexpr std::array<std::string_view, kInterventionCount> kInterventionNames = {
+    "template", "dropped_event", "stream_end", "stream_error",
+    "notice",   "restart",       "tool_error", "error_answer"};
+
 constexpr std::array kModes = {policy::GateMode::kNormal,   policy::GateMode::kThrottled,
                                policy::GateMode::kPaused,   policy::GateMode::kHalfOpen,
                                policy::GateMode::kDegraded, policy::GateMode::kRamping};
@@ -102,6 +106,7 @@ Metrics::Metrics() {
                              {{"class", std::string(policy::ErrorClassName(error_class))}});
   }
   MakeRetrySeries();
+  MakeInterventionSeries();
   MakeCostSeries();
   for (std::size_t i = 0; i < kTransitions.size(); ++i) {
     transitions_[i] = registry_.GetCounter(
@@ -191,6 +196,18 @@ void Metrics::MakeRetrySeries() {
   constexpr const char* kRetriedHelp = "Calls with a retry, by how they ended.";
   retried_[0] = registry_.GetCounter(kRetried, kRetriedHelp, {{"result", "failed"}});
   retried_[1] = registry_.GetCounter(kRetried, kRetriedHelp, {{"result", "rescued"}});
+}
+
+void Metrics::MakeInterventionSeries() {
+  for (std::size_t i = 0; i < kInterventionNames.size(); ++i) {
+    const metrics::Labels labels{{"action", std::string(kInterventionNames[i])}};
+    interventions_[i] =
+        registry_.GetCounter("agent_reliability_interventions_total",
+                             "Answers that were mended or replaced, by what was done.", labels);
+    would_intervene_[i] = registry_.GetCounter(
+        "agent_reliability_would_intervene_total",
+        "Answers that Enforce would have mended or replaced (enforcement: Observe).", labels);
+  }
 }
 
 void Metrics::CountRetry(ErrorClass error_class, policy::RetryDecision decision, bool enforce) {

@@ -60,6 +60,19 @@ enum class UnreadBody : std::uint8_t {
 };
 inline constexpr int kUnreadBodyCount = 3;
 
+// What Enforce makes of an answer that Observe passes on as it comes.
+enum class Intervention : std::uint8_t {
+  kTemplate,      // the chain's last resort answered
+  kDroppedEvent,  // of an LLM stream: no JSON
+  kStreamEnd,     // a whole stream got the end that it lacked
+  kStreamError,   // a broken one ends with an error event
+  kNotice,        // or, at its turn's deadline, in words
+  kRestart,       // another tier went on with it
+  kToolError,     // a failed call of an MCP tool became a result that says so
+  kErrorAnswer,   // a broken answer became an error in the caller's format
+};
+inline constexpr int kInterventionCount = 8;
+
 enum class ConfigDocument : std::uint8_t { kPolicy, kMode };
 
 class Metrics {
@@ -75,6 +88,10 @@ class Metrics {
   void CountRetried(bool rescued) { retried_[rescued ? 1 : 0].Add(); }
   // A failure was answered elsewhere (in Observe: would have been).
   void CountFallback(policy::ErrorClass error_class, bool enforce);
+  // An answer was mended or replaced (in Observe: would have been).
+  void CountIntervention(Intervention what, bool enforce, int times = 1) {
+    (enforce ? interventions_ : would_intervene_)[static_cast<std::size_t>(what)].Add(times);
+  }
   // Counts calls of a chain that a tier answered, or its last resort ("terminal").
   [[nodiscard]] metrics::Counter ServedBy(const std::string& tier);
   // A turn that began in mode Degraded (in Observe: would have been shortened or moved).
@@ -123,6 +140,7 @@ class Metrics {
   void PublishBreaker(const Gauges::Breaker& breaker);
   void PublishBudgets(const Gauges& gauges);
   void MakeRetrySeries();
+  void MakeInterventionSeries();
   void MakeCostSeries();
 
   metrics::Registry registry_;
@@ -137,6 +155,8 @@ class Metrics {
   std::array<metrics::Counter, 2> retried_;
   std::array<metrics::Counter, policy::kErrorClassCount> fallback_;
   std::array<metrics::Counter, policy::kErrorClassCount> would_fallback_;
+  std::array<metrics::Counter, kInterventionCount> interventions_;
+  std::array<metrics::Counter, kInterventionCount> would_intervene_;
   std::array<metrics::Counter, policy::kBreakerEventKindCount> transitions_;
   std::array<metrics::Counter, kBadRequestCount> bad_;
   std::array<metrics::Counter, kUnreadBodyCount> unread_;
