@@ -68,6 +68,8 @@ TEST_F(ChainRefused, AStandInThatRefusesKeyOrModelIsPassedOver) {
     int status;
     const char* error_class;
   } cases[] = {{401, "auth"}, {403, "auth"}, {404, "not_found"}};
+  constexpr const char* kThirdServed = R"(agent_reliability_fallback_served_total{tier="third"})";
+  int served = 0;
   for (const auto& [status, error_class] : cases) {
     for (const char* type : {"application/json", "text/html"}) {
       for (const bool stream : {false, true}) {
@@ -78,6 +80,7 @@ TEST_F(ChainRefused, AStandInThatRefusesKeyOrModelIsPassedOver) {
         const Answer answer = agent.Post(kOpenAi, Chat("hi", stream));
         EXPECT_EQ(answer.status, 200) << status << type;
         EXPECT_EQ(answer.headers.at("x-agent-served-by"), "third");
+        EXPECT_TRUE(AwaitMetric(kThirdServed, ++served));  // booked behind the answer
         EXPECT_EQ(Tier(1).last_class, error_class);
         EXPECT_EQ(Tier(1).reachable, false);
         EXPECT_EQ(Tier(2).reachable, true);
