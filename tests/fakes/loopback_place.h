@@ -10,7 +10,8 @@ namespace reliability::fakes {
 
 class LoopbackPlace {
  public:
-  // Port 0: one that is free. Refuses until told otherwise.
+  // Port 0: one that is free. Refuses until told otherwise. Of several places on one port let host
+  // 1 choose it: other processes' connections take ports there, hardly at another address.
   explicit LoopbackPlace(int host, std::uint16_t port = 0);
   ~LoopbackPlace();
   LoopbackPlace(const LoopbackPlace&) = delete;

@@ -56,9 +56,9 @@ TEST_F(ConnectRaceTest, TheFirstAddressIsEnough) {
 }
 
 TEST_F(ConnectRaceTest, ARefusalStartsTheNextAtOnce) {
-  const LoopbackPlace place(3);
+  const LoopbackPlace one(1);  // bound, not listening
+  const LoopbackPlace place(3, one.port());
   place.Listen();
-  const LoopbackPlace one(1, place.port());  // bound, not listening
   ConnectRace race(io_.get_executor(), signal_, Parse({"127.0.0.1", "::1", "127.0.0.3"}),
                    place.port());
   EXPECT_EQ(Settle(race, kBegin), IoStatus::kOk);  // no time has passed
