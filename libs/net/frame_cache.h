@@ -65,7 +65,7 @@ class FrameCache {
   static void GiveAtFirst(void* frame, std::size_t bytes) noexcept;
 
   // Without a destructor: so using it needs no check whether it was made.
-  static constinit thread_local Cache cache_;
+  static constinit thread_local Cache cache_;  // NOLINT(readability-identifier-naming): a member
 };
 
 }  // namespace reliability::net

@@ -1,5 +1,6 @@
 // What an attempt's end means to the breakers that let it pass. Part of BreakerTable.
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "libs/policy/breaker_table.h"
@@ -79,14 +80,17 @@ std::vector<KeyedBreakerEvent> BreakerTable::Settle(const GuardTicket& ticket,
   if (limited && counted) {
     HoldModel(ticket.target, outcome, now, events);
   }
-  if (ticket.target.kind == TargetKind::kLlm && outcome.error_class == ErrorClass::kNone &&
-      (model == nullptr || !model->learned)) {
-    Learn(ticket.target.upstream, ticket.target.name);
-    if (model != nullptr) {
-      model->learned = true;
-    }
+  if (ticket.target.kind == TargetKind::kLlm && outcome.error_class == ErrorClass::kNone) {
+    LearnModel(ticket.target, model);
   }
   return events;
+}
+
+void BreakerTable::LearnModel(const CallTarget& target, Entry* model) {
+  if (model != nullptr && std::exchange(model->learned, true)) {
+    return;
+  }
+  Learn(target.upstream, target.name);
 }
 
 void BreakerTable::JudgeServer(const std::string& upstream, MonotonicTime now, double jitter,

@@ -196,6 +196,8 @@ class BreakerTable {
   // After a tool opened: does its server's parent open too?
   void JudgeServer(const std::string& upstream, MonotonicTime now, double jitter,
                    std::vector<KeyedBreakerEvent>& events);
+  // A model that answered has a key of its own; `model` = its breaker, if it has one.
+  void LearnModel(const CallTarget& target, Entry* model);
   void HoldModel(const CallTarget& target, const AttemptOutcome& outcome, MonotonicTime now,
                  std::vector<KeyedBreakerEvent>& events);
   bool MakeRoom(MonotonicTime now);

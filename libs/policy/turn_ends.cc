@@ -20,6 +20,37 @@ void EraseFrom(std::unordered_multimap<std::uint64_t, TurnHandle>& index, std::u
   }
 }
 
+// Good or bad, and why (operator ruling 15).
+void Judge(const Turn& turn, std::optional<ReportedResult> reported, TurnRecord& record) {
+  if (reported) {
+    record.result =
+        *reported == ReportedResult::kSuccess ? TurnResult::kSuccess : TurnResult::kFailure;
+  } else if (record.end == TurnEnd::kDeadline || record.end == TurnEnd::kAbandoned ||
+             record.end == TurnEnd::kCut) {
+    record.result = TurnResult::kFailure;
+    record.error_class =
+        turn.last_llm == ErrorClass::kNone ? ErrorClass::kDeadlineExceeded : turn.last_llm;
+  } else if (turn.answered && turn.answered_at > turn.deadline) {
+    record.result = TurnResult::kFailure;  // late
+    record.error_class = ErrorClass::kDeadlineExceeded;
+  } else if (turn.answered && record.end != TurnEnd::kEvicted) {
+    record.result = turn.templated ? TurnResult::kFailure : TurnResult::kSuccess;
+    record.error_class = turn.templated ? turn.last_llm : ErrorClass::kNone;
+    record.degraded = turn.templated  ? Degraded::kTemplate
+                      : turn.degraded ? Degraded::kTier
+                                      : Degraded::kNone;
+    for (const auto& [tool, state] : turn.tools) {
+      if (TraitsOf(state.error_class).spoils_turn) {
+        record.result = TurnResult::kFailure;  // the answer was written without this tool
+        record.error_class = state.error_class;
+        record.failed_tool = tool;
+        record.degraded = Degraded::kNone;
+        break;
+      }
+    }
+  }
+}
+
 }  // namespace
 
 TurnEnd TurnTracker::EndOf(const Turn& turn) {
@@ -137,32 +168,7 @@ void TurnTracker::End(Turn& turn, TurnEnd end, MonotonicTime at,
   // Who reports success has its answer, even if no LLM call of ours carried it.
   record.answered = turn.answered || reported == ReportedResult::kSuccess;
   record.duration = (turn.answered ? turn.answered_at : at) - turn.started;
-  if (reported) {
-    record.result =
-        *reported == ReportedResult::kSuccess ? TurnResult::kSuccess : TurnResult::kFailure;
-  } else if (end == TurnEnd::kDeadline || end == TurnEnd::kAbandoned || end == TurnEnd::kCut) {
-    record.result = TurnResult::kFailure;
-    record.error_class =
-        turn.last_llm == ErrorClass::kNone ? ErrorClass::kDeadlineExceeded : turn.last_llm;
-  } else if (turn.answered && turn.answered_at > turn.deadline) {
-    record.result = TurnResult::kFailure;  // late
-    record.error_class = ErrorClass::kDeadlineExceeded;
-  } else if (turn.answered && end != TurnEnd::kEvicted) {
-    record.result = turn.templated ? TurnResult::kFailure : TurnResult::kSuccess;
-    record.error_class = turn.templated ? turn.last_llm : ErrorClass::kNone;
-    record.degraded = turn.templated  ? Degraded::kTemplate
-                      : turn.degraded ? Degraded::kTier
-                                      : Degraded::kNone;
-    for (const auto& [tool, state] : turn.tools) {
-      if (TraitsOf(state.error_class).spoils_turn) {
-        record.result = TurnResult::kFailure;  // the answer was written without this tool
-        record.error_class = state.error_class;
-        record.failed_tool = tool;
-        record.degraded = Degraded::kNone;
-        break;
-      }
-    }
-  }
+  Judge(turn, reported, record);
   Remember(turn, record, at);
   ended_.push_back(std::move(record));
   turn.ended = true;
