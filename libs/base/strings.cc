@@ -48,8 +48,11 @@ int HexValue(char c) {
   return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
-// ASCII that a JSON string holds as it is.
-bool IsPlain(char c) { return c >= 0x20 && c != '"' && c != '\\'; }
+// ASCII that a JSON string holds as it is. Whether char has a sign differs between processors.
+bool IsPlain(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return byte >= 0x20 && byte < 0x80 && c != '"' && c != '\\';
+}
 
 // From `pos` on; the end of the text if all are plain.
 std::size_t FindNotPlain(std::string_view text, std::size_t pos) {
