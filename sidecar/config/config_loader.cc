@@ -9,8 +9,6 @@
 #include <utility>
 
 #include "libs/base/hash.h"
-#include "libs/base/log.h"
-#include "libs/base/strings.h"
 #include "libs/sidecar_config/decode.h"
 #include "libs/sidecar_config/to_policy.h"
 #include "libs/sidecar_config/validate.h"
@@ -82,10 +80,7 @@ Result<SnapshotPtr> LoadPolicy(const std::string& text, const std::string& direc
       snapshot->chain, proxy::BuildChain(snapshot->policy, snapshot->routes, tls, read_key));
   snapshot->ignored_fields = decoded.ignored_fields;
   if (decoded.ignored_fields > 0) {
-    log::Warn("config_fields_ignored", {{"document", "policy.json"},
-                                        {"count", decoded.ignored_fields},
-                                        {"fields", Join(decoded.ignored_names, ", ")},
-                                        {"why", "it was written for a newer sidecar"}});
+    TellIgnored("policy.json", decoded);
   }
   return SnapshotPtr(std::move(snapshot));
 }

@@ -3,8 +3,11 @@
 // what the last good one was. Reads files and CA stores: not on a loop thread.
 #include <optional>
 #include <string>
+#include <string_view>
 
+#include "libs/base/log.h"
 #include "libs/base/result.h"
+#include "libs/base/strings.h"
 #include "libs/sidecar_config/decode.h"
 #include "sidecar/config/snapshot.h"
 
@@ -20,5 +23,14 @@ namespace reliability::sidecar::config {
                                              metrics::Registry& registry);
 [[nodiscard]] Result<sidecar_config::Decoded<sidecar_config::ModeDocument>> LoadMode(
     const std::string& text);
+
+// Logs which fields of `document`, a file's name, this sidecar is too old to know.
+template <class T>
+void TellIgnored(std::string_view document, const sidecar_config::Decoded<T>& decoded) {
+  log::Warn("config_fields_ignored", {{"document", document},
+                                      {"count", decoded.ignored_fields},
+                                      {"fields", Join(decoded.ignored_names, ", ")},
+                                      {"why", "it was written for a newer sidecar"}});
+}
 
 }  // namespace reliability::sidecar::config

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "libs/base/log.h"
-#include "libs/base/strings.h"
 #include "sidecar/config/config_loader.h"
 #include "sidecar/telemetry/ledger_file.h"
 
@@ -168,13 +167,10 @@ void ControlLoop::LoadModeFile() {
     decisions_.ConfigRejected(false, loaded.error().message);
     return;
   }
-  const std::string ignored = Join(loaded->ignored_names, ", ");
   // An order that is only renewed says nothing new.
-  if (std::exchange(mode_ignored_, ignored) != ignored && !ignored.empty()) {
-    log::Warn("config_fields_ignored", {{"document", "mode.json"},
-                                        {"count", loaded->ignored_fields},
-                                        {"fields", ignored},
-                                        {"why", "it was written for a newer sidecar"}});
+  if (std::exchange(mode_ignored_, loaded->ignored_names) != loaded->ignored_names &&
+      !mode_ignored_.empty()) {
+    TellIgnored("mode.json", *loaded);
   }
   decisions_.ApplyMode(loaded->document, loaded->ignored_fields);
 }

@@ -63,7 +63,7 @@ class ControlLoop {
   SnapshotPtr current_;
   std::string policy_seen_;  // text and stamp of its files of the version looked at last
   std::string mode_seen_;
-  std::string mode_ignored_;  // fields of it that were told
+  std::vector<std::string> mode_ignored_;  // fields of it that were told
   bool ledger_write_failed_ = false;
   bool tls_used_ = false;
   Mutex mutex_;
